@@ -1,0 +1,123 @@
+"""The account PostgreSQL runs under, and folders that account can use.
+
+PostgreSQL refuses to run as root. Started by root, it runs under an account without rights, which often cannot enter
+the folder that root started us in: then its files lie where it can, and a link is kept.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.local.errors import LocalServiceError
+
+ACCOUNTS_WITHOUT_RIGHTS = ("postgres", "nobody")
+# Where root keeps what the account must reach when the state folder itself cannot be entered.
+REACHABLE_FOLDER = Path("/var/lib/imprimatur")
+# sun_path holds 108 bytes on Linux and 104 on macOS; the longest socket of ours is ".s.PGSQL.5432.lock".
+MAX_SOCKET_FOLDER_BYTES = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Someone else a child runs as."""
+
+    name: str
+    uid: int
+    gid: int
+
+    def can_enter(self, folder: Path) -> bool:
+        """Whether this account may pass through `folder`, links and access lists included."""
+        return self._succeeds("test", "-x", str(folder))
+
+    def can_run(self, program: Path) -> bool:
+        """Whether this account can read and load `program` with its libraries; it is run with `--version`."""
+        return self._succeeds(str(program), "--version")
+
+    def owns(self, path: Path) -> None:
+        """Give `path` to this account."""
+        os.chown(path, self.uid, self.gid)
+
+    def _succeeds(self, *command: str) -> bool:
+        try:
+            done = subprocess.run(
+                command, user=self.uid, group=self.gid, extra_groups=[], cwd="/", capture_output=True, check=False
+            )
+        except PermissionError:  # the program itself lies where the account cannot go
+            return False
+        return done.returncode == 0
+
+
+def account_for(data: Path) -> Account | None:
+    """Who PostgreSQL runs as; None: whoever we are.
+
+    Raises:
+        LocalServiceError: we are root and there is no account without rights.
+    """
+    if os.geteuid() != 0:
+        return None
+    if data.exists() and data.stat().st_uid != 0:
+        return _account(pwd.getpwuid(data.stat().st_uid))
+    for name in ACCOUNTS_WITHOUT_RIGHTS:
+        try:
+            return _account(pwd.getpwnam(name))
+        except KeyError:
+            continue
+    raise LocalServiceError(
+        "PostgreSQL refuses to run as root and this machine has neither an account 'postgres' nor 'nobody': "
+        "create one of them, or start as an ordinary user"
+    )
+
+
+def reachable_folder(folder: Path, account: Account | None) -> Path:
+    """`folder`, made 0700 and given to `account`; elsewhere, with a link at `folder`, where the account cannot go.
+
+    Raises:
+        LocalServiceError: the folder that a link points to is gone.
+    """
+    if folder.is_symlink() and not folder.exists():
+        raise LocalServiceError(f"{folder} points to {folder.readlink()}, which is gone: restore it, or remove the link")
+    if not folder.exists():
+        if account is None or account.can_enter(folder.parent):
+            folder.mkdir(mode=0o700)
+        else:
+            REACHABLE_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+            elsewhere = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=REACHABLE_FOLDER))
+            folder.symlink_to(elsewhere)
+    if account is not None:
+        account.owns(folder)
+    return folder.resolve()
+
+
+def socket_folder(folder: Path, account: Account | None) -> Path:
+    """A 0700 folder for unix sockets: `folder`, or a short one elsewhere, with a link, where that path is too long."""
+    if folder.is_symlink() and not folder.exists():
+        folder.unlink()  # /tmp was emptied; nothing in it was worth keeping
+    if not folder.exists() and len(os.fsencode(folder.resolve())) > MAX_SOCKET_FOLDER_BYTES:
+        folder.symlink_to(tempfile.mkdtemp(prefix="imprimatur-", dir="/tmp"))  # noqa: S108  # short is the point; mkdtemp is ours alone
+    return reachable_folder(folder, account)
+
+
+def readable_copy(tree: Path, marker: Path, account: Account) -> Path:
+    """A copy of `tree` that the account can read, made once for every version of `marker` (a file inside)."""
+    stamp = f"{tree.name}-{marker.stat().st_size}-{int(marker.stat().st_mtime)}"
+    target = REACHABLE_FOLDER / stamp
+    if not target.exists():
+        REACHABLE_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f"{stamp}.", dir=REACHABLE_FOLDER))
+        shutil.copytree(tree, unfinished, dirs_exist_ok=True, symlinks=True)
+        unfinished.chmod(0o755)
+        try:
+            unfinished.rename(target)
+        except OSError:  # another start made it first
+            shutil.rmtree(unfinished)
+    if not account.can_enter(target):
+        raise LocalServiceError(f"the account {account.name!r} cannot read {target}: PostgreSQL cannot run as it")
+    return target
+
+
+def _account(entry: pwd.struct_passwd) -> Account:
+    return Account(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid)

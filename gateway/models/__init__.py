@@ -1,0 +1,57 @@
+"""The record, one concept a file. docs/lifecycle.md tells what each table holds and who may change it."""
+
+from .audit import AuditEntry, AuditPrivate
+from .cases import Case, Decision, Look, Outcome, Queue, Seal
+from .counters import FairShare, Gate, ModelClock, Worker
+from .generations import (
+    MAX_SEED,
+    UNFINISHED,
+    Generation,
+    GenerationStatus,
+    HeldWhy,
+    Image,
+    ImageStatus,
+    Master,
+    Prompt,
+    PromptState,
+    Usage,
+)
+from .organizations import ApiKey, IdempotencyKey, Organization
+from .people import Role, User
+from .policies import PolicyVersion, Verdict
+from .releases import Grant, Publication
+
+__all__ = [
+    "MAX_SEED",
+    "UNFINISHED",
+    "ApiKey",
+    "AuditEntry",
+    "AuditPrivate",
+    "Case",
+    "Decision",
+    "FairShare",
+    "Gate",
+    "Generation",
+    "GenerationStatus",
+    "Grant",
+    "HeldWhy",
+    "IdempotencyKey",
+    "Image",
+    "ImageStatus",
+    "Look",
+    "Master",
+    "ModelClock",
+    "Organization",
+    "Outcome",
+    "PolicyVersion",
+    "Prompt",
+    "PromptState",
+    "Publication",
+    "Queue",
+    "Role",
+    "Seal",
+    "Usage",
+    "User",
+    "Verdict",
+    "Worker",
+]

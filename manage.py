@@ -1,0 +1,30 @@
+"""Imprimatur's command line. Each process of docs/operating.md is one command of it."""
+
+import os
+import sys
+
+# Which database role a command acts as. Whatever is not named here is an operator's command and acts as the people's door.
+ROLE_OF_COMMAND = {"sweep": "sweeper", "migrate": "migrator", "makemigrations": "migrator"}
+
+
+def role_of(arguments: list[str]) -> str:
+    """The process, and with it the PostgreSQL role, that these arguments start."""
+    command = arguments[0] if arguments else "help"
+    if command in ("serve", "work") and len(arguments) > 1:
+        return arguments[1]
+    return ROLE_OF_COMMAND.get(command, "people")
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
+    os.environ.setdefault("IMPRIMATUR_PROCESS", role_of(sys.argv[1:]))
+    from gateway.local import state
+
+    state.fill_environment(os.environ)
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
