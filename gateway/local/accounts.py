@@ -9,6 +9,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +38,8 @@ class Account:
         """Whether this account can read and load `program` with its libraries; it is run with `--version`."""
         return self._succeeds(str(program), "--version")
 
-    def owns(self, path: Path) -> None:
-        """Give `path` to this account."""
+    def take(self, path: Path) -> None:
+        """Make `path` this account's own."""
         os.chown(path, self.uid, self.gid)
 
     def _succeeds(self, *command: str) -> bool:
@@ -79,7 +80,9 @@ def reachable_folder(folder: Path, account: Account | None) -> Path:
         LocalServiceError: the folder that a link points to is gone.
     """
     if folder.is_symlink() and not folder.exists():
-        raise LocalServiceError(f"{folder} points to {folder.readlink()}, which is gone: restore it, or remove the link")
+        raise LocalServiceError(
+            f"{folder} points to {folder.readlink()}, which is gone: restore it, or remove the link"
+        )
     if not folder.exists():
         if account is None or account.can_enter(folder.parent):
             folder.mkdir(mode=0o700)
@@ -88,7 +91,7 @@ def reachable_folder(folder: Path, account: Account | None) -> Path:
             elsewhere = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=REACHABLE_FOLDER))
             folder.symlink_to(elsewhere)
     if account is not None:
-        account.owns(folder)
+        account.take(folder)
     return folder.resolve()
 
 
@@ -101,14 +104,18 @@ def socket_folder(folder: Path, account: Account | None) -> Path:
     return reachable_folder(folder, account)
 
 
-def readable_copy(tree: Path, marker: Path, account: Account) -> Path:
-    """A copy of `tree` that the account can read, made once for every version of `marker` (a file inside)."""
-    stamp = f"{tree.name}-{marker.stat().st_size}-{int(marker.stat().st_mtime)}"
-    target = REACHABLE_FOLDER / stamp
+def readable_copy(site: Path, folders: Sequence[str], *, version: str, account: Account) -> Path:
+    """A folder with copies of `folders` of `site` that the account can read, made once for every `version`.
+
+    Raises:
+        LocalServiceError: the account cannot read the copy either.
+    """
+    target = REACHABLE_FOLDER / version
     if not target.exists():
         REACHABLE_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f"{stamp}.", dir=REACHABLE_FOLDER))
-        shutil.copytree(tree, unfinished, dirs_exist_ok=True, symlinks=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f"{version}.", dir=REACHABLE_FOLDER))
+        for folder in folders:
+            shutil.copytree(site / folder, unfinished / folder, symlinks=True)
         unfinished.chmod(0o755)
         try:
             unfinished.rename(target)
