@@ -93,7 +93,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Configuration:
     Raises:
         ConfigurationError: a variable is missing, out of its range, or has our prefix and is unknown.
     """
-    known = {f"IMPRIMATUR_{name.upper()}" for name in Configuration.model_fields} | {"IMPRIMATUR_STATE"}
+    known = {f"IMPRIMATUR_{name.upper()}" for name in Configuration.model_fields} | {"IMPRIMATUR_STATE", "IMPRIMATUR_SUPERVISED"}
     known |= {f"DATABASE_URL_{name.upper()}" for name in PROCESSES}
     unknown = sorted(name for name in environment if re.match(r"IMPRIMATUR_|DATABASE_URL_", name) and name not in known)
     if unknown:

@@ -10,10 +10,11 @@ from pathlib import Path
 import psycopg
 
 from gateway.local import roles
+from gateway.local.addresses import DATABASE, ROLES
 from gateway.local.broker import Broker
 from gateway.local.postgres import Server
 
-# The record's safety does not hang on the disk here; kills of PostgreSQL are survived without fsync, power cuts are not.
+# A kill of PostgreSQL is survived without fsync too; only a power cut is not.
 FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "4GB"}
 
 
@@ -29,7 +30,7 @@ class Services:
         """The superuser's way into `database`."""
         return self.server.admin_url(database)
 
-    def role_url(self, role: str, database: str = roles.DATABASE) -> str:
+    def role_url(self, role: str, database: str = DATABASE) -> str:
         """The way of one process's role into `database`."""
         return self.server.url(role, self.passwords[role], database)
 
@@ -56,7 +57,7 @@ def running_services(*, durable: bool = False) -> Iterator[Services]:
     Args:
         durable: with the disk settings of a real start, for tests that kill PostgreSQL.
     """
-    passwords = {role: f"{role}-password" for role in roles.ROLES}
+    passwords = {role: f"{role}-password" for role in ROLES}
     with short_folder() as folder:
         server = Server(folder, password="superuser-password", settings={} if durable else FAST_SETTINGS)
         with (

@@ -100,7 +100,9 @@ def socket_folder(folder: Path, account: Account | None) -> Path:
     if folder.is_symlink() and not folder.exists():
         folder.unlink()  # /tmp was emptied; nothing in it was worth keeping
     if not folder.exists() and len(os.fsencode(folder.resolve())) > MAX_SOCKET_FOLDER_BYTES:
-        folder.symlink_to(tempfile.mkdtemp(prefix="imprimatur-", dir="/tmp"))  # noqa: S108  # short is the point; mkdtemp is ours alone
+        folder.symlink_to(
+            tempfile.mkdtemp(prefix="imprimatur-", dir="/tmp")
+        )  # short is the point; mkdtemp is ours alone
     return reachable_folder(folder, account)
 
 

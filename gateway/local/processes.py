@@ -108,7 +108,7 @@ class Child:
 def end_leftovers(
     belongs: Callable[[psutil.Process], bool], *, first: signal.Signals = signal.SIGTERM, grace_s: float
 ) -> list[psutil.Process]:
-    """Stop every process that `belongs`, ourselves and our parents excepted, by force after `grace_s`; those there were."""
+    """Stop every process that `belongs`, by force after `grace_s`; those there were. We and our parents stay."""
     ourselves = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     leftovers = [
         process for process in psutil.process_iter() if process.pid not in ourselves and _ask(belongs, process)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import psycopg
 from psycopg import sql
 
-DATABASE = "imprimatur"
+from gateway.local.addresses import DATABASE, ROLES
+
 OWNER = "imprimatur_owner"
 
 TRANSACTION_TIMEOUT_SINCE = 170000
@@ -29,7 +30,7 @@ WORKER = {
 }
 # Every session of the migrator acts as the owner from its first statement on, so that the owner has every table.
 MIGRATOR = {"role": OWNER, "lock_timeout": "3s", "idle_in_transaction_session_timeout": "60s"}
-ROLES: Mapping[str, Mapping[str, str]] = {
+LIMITS: Mapping[str, Mapping[str, str]] = {
     "clients": DOOR,
     "people": DOOR,
     "screening": WORKER,
@@ -67,7 +68,7 @@ def prepare_roles(connection: psycopg.Connection, passwords: Mapping[str, str]) 
                         sql.Identifier(OWNER), sql.Identifier(role)
                     )
                 )
-            for name, value in ROLES[role].items():
+            for name, value in LIMITS[role].items():
                 if name == "transaction_timeout" and connection.info.server_version < TRANSACTION_TIMEOUT_SINCE:
                     continue
                 connection.execute(
