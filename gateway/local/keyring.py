@@ -10,18 +10,16 @@ from gateway.local.files import make_private_folder, write_whole
 SECRET_KEY = "django-secret-key"  # noqa: S105  # a file's name
 API_KEY_PEPPER = "api-key-pepper"
 REQUESTER_KEY = "requester-key"
-QUARANTINE_PUBLIC_KEY = "quarantine-public-key.pem"
-QUARANTINE_PRIVATE_KEY = "quarantine-private-key.pem"
-OFFICERS_PUBLIC_KEY = "officers-public-key.pem"
+QUARANTINE_PUBLIC_KEY = "quarantine-public-key.txt"
+QUARANTINE_PRIVATE_KEY = "quarantine-private-key.txt"
+OFFICERS_PUBLIC_KEY = "officers-public-key.txt"
 OFFICERS_PRIVATE_KEY = "officers-private-key.txt"
 SUPERUSER_PASSWORD = "database-password-superuser"  # noqa: S105  # a file's name
 
 OFFICERS_NOTE = """\
-This is the officers' private key. It opens what was sealed, and nothing else does.
-
-Move this folder off this machine now, to where the officers keep it, and make a second copy.
-No process of Imprimatur reads it. If it is lost, what was sealed can never be opened again.
-
+# The officers' private key. It opens what was sealed, and nothing else does.
+# Move this folder off this machine now, to where the officers keep it, and make a second copy.
+# No process of Imprimatur reads it. If it is lost, what was sealed can never be opened again.
 """
 
 
@@ -62,7 +60,7 @@ class Keyring:
             ) from None
 
     def make(self, *, for_the_officers: Path) -> None:
-        """Make every secret that is not there yet: 256 random bits in hexadecimal, or an X25519 key pair in PEM.
+        """Make every secret that is not there yet: 256 random bits in hexadecimal, or an X25519 key pair.
 
         Args:
             for_the_officers: the folder for the officers' private key, which does not belong beside the data.
@@ -83,26 +81,12 @@ class Keyring:
 
 
 def _make_pair(public: Path, private: Path, *, note: str) -> None:
-    """Write both halves, the private one first: a pair that was cut short is completed from it."""
+    """Write both halves of a new pair unless both are there, the public one last: nothing is wrapped to half a pair."""
     # Here, because every command reads the keyring and only the first `up` makes keys.
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import (
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-        PublicFormat,
-        load_pem_private_key,
-    )
+    from gateway.delivery import keys
 
-    if private.exists():
-        key = load_pem_private_key(private.read_bytes(), password=None)
-        if not isinstance(key, X25519PrivateKey):
-            raise LocalServiceError(f"{private} holds no X25519 key")
-    else:
-        key = X25519PrivateKey.generate()
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        write_whole(private, note + pem)
-        public.unlink(missing_ok=True)  # of a private half that is gone
-    if not public.exists():
-        pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-        write_whole(public, pem)
+    if public.exists() and private.exists():
+        return
+    public_text, private_text = keys.generate()
+    write_whole(private, note + private_text)
+    write_whole(public, public_text)
