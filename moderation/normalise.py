@@ -22,7 +22,23 @@ _STACKED_MARKS = regex.compile(r"(\p{M}{2})\p{M}+")
 _GRAPHEME = regex.compile(r"\X")
 _SPACES = re.compile(r"[^\S\n]+")
 
-_LEET = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i", "|": "l", "€": "e", "+": "t"})
+_LEET = str.maketrans(
+    {
+        "0": "o",
+        "1": "i",
+        "3": "e",
+        "4": "a",
+        "5": "s",
+        "7": "t",
+        "8": "b",
+        "@": "a",
+        "$": "s",
+        "!": "i",
+        "|": "l",
+        "€": "e",
+        "+": "t",
+    }
+)
 _LEET_TOKEN = re.compile(r"(?=\S*[a-z])(?=\S*[0-9@$!|€+])[a-z0-9@$!|€+]{3,}")
 # Single letters kept apart by one and the same separator: "n u d e", "n.u.d.e", "n-u-d-e".
 _SPACED_OUT = regex.compile(r"(?<![\p{L}\p{N}])[\p{L}\p{N}@$!](?:([ ._\-*/~,'])[\p{L}\p{N}@$!]){2,}(?![\p{L}\p{N}])")
@@ -108,9 +124,7 @@ def transliterated(text: str) -> str:
 
 def hidden(text: str) -> str:
     """What the text's tag characters (U+E0020 to U+E007E) spell; empty if there are none."""
-    return "".join(
-        chr(ord(c) - _TAG_FIRST) for c in text if _TAG_FIRST + 0x20 <= ord(c) < _TAG_LAST
-    )
+    return "".join(chr(ord(c) - _TAG_FIRST) for c in text if _TAG_FIRST + 0x20 <= ord(c) < _TAG_LAST)
 
 
 def views(text: str) -> list[View]:
