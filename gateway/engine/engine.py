@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from greenlet import GreenletExit
+from numpy.typing import NDArray
 
 from gateway.engine.hub import Answer, Call, Drawing, Model
 from gateway.engine.requests import (
@@ -116,7 +118,7 @@ class Engine:
             self._serve(calls)
 
     def _denoise(self) -> None:
-        """One call of the denoiser for each; those of equal key (size, guided or not) share a launch."""
+        """One call of the denoiser for each; those of one size share a launch, whatever their step or guidance."""
         self._serve([waiting for waiting in self._waiting.values() if waiting[1].component.denoises])
 
     def _hand_out(self) -> list[ImageResult]:
@@ -159,7 +161,7 @@ class Engine:
     def _fail(self, drawing: Drawing, error: Exception) -> None:
         self._resume(drawing, lambda: drawing.throw(error))
 
-    def _resume(self, drawing: Drawing, switch: Callable[[], object]) -> None:
+    def _resume(self, drawing: Drawing, switch: Callable[[], Call | NDArray[np.uint8]]) -> None:
         """Let a drawing run to its next call or its end, and keep what it comes back with."""
         request_id = drawing.request.id
         try:

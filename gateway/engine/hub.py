@@ -51,7 +51,7 @@ class Call:
     arguments: Arguments
 
 
-class Drawing(greenlet):
+class Drawing(greenlet):  # type: ignore[misc]  # greenlet has no types
     """One request on its way through the model: a greenlet that comes back with the next Call, or with its pixels."""
 
     def __init__(self, request: ImageRequest, model: Model) -> None:
