@@ -16,6 +16,10 @@ def role_of(arguments: list[str]) -> str:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["up"]:  # runs before there is anything that Django's settings could read
+        from gateway.local import up
+
+        sys.exit(up.main(sys.argv[2:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
     os.environ.setdefault("IMPRIMATUR_PROCESS", role_of(sys.argv[1:]))
     from gateway.local import state

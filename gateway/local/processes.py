@@ -70,7 +70,7 @@ class Child:
     def exit_status(self) -> int | None:
         """Its exit status, negative for a signal; None while it runs. What it started itself is dead by then."""
         if self._process.returncode is None and self._ended():
-            self._kill_group()  # before it is reaped: until then nobody else can be given its number
+            self.kill()  # before it is reaped: until then nobody else can be given its number
             self._process.wait()
         return self._process.returncode
 
@@ -91,7 +91,7 @@ class Child:
         self.ask_to_stop()
         status = self.wait(grace_s)
         if status is None:
-            self._kill_group()
+            self.kill()
             status = self._process.wait()
         return status
 
@@ -100,7 +100,8 @@ class Child:
             return self._process.poll() is not None
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
-    def _kill_group(self) -> None:
+    def kill(self) -> None:
+        """End it and all of its process group at once."""
         with contextlib.suppress(ProcessLookupError, PermissionError):  # PermissionError: only zombies (macOS)
             os.killpg(self.pid, signal.SIGKILL)
 

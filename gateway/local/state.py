@@ -84,6 +84,14 @@ class State:
         """How `role` reaches the embedded database."""
         return database_url(self.sockets.resolve(), role=role, password=self.password(role))
 
+    def read_json(self, path: Path) -> dict[str, str]:
+        """One of the folder's JSON files; empty where it is not there."""
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return dict(document)
+
     def write_json(self, path: Path, document: Mapping[str, Any]) -> None:
         """Replace one of the folder's JSON files whole."""
         write_whole(path, json.dumps(document, indent=2) + "\n")
