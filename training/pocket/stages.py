@@ -4,10 +4,12 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.optim import Optimizer
 
 DEFAULT_WORK = Path(__file__).with_name("work")
 
@@ -49,6 +51,34 @@ class Log:
         print(text, flush=True)
         with self._file.open("a", encoding="utf-8") as out:
             out.write(text + os.linesep)
+
+
+class Budget:
+    """CPU minutes a training run may use, those of the runs it resumes included."""
+
+    def __init__(self, minutes: float, *, used_s: float) -> None:
+        self._limit_s = 60 * minutes
+        self._used_before_s = used_s
+        self._began = time.process_time()
+
+    @property
+    def used_s(self) -> float:
+        """CPU seconds used so far, all runs together."""
+        return self._used_before_s + time.process_time() - self._began
+
+    def shares(self) -> Iterator[float]:
+        """The share used, in [0, 1), before each step, until the budget is spent."""
+        while (done := self.used_s / self._limit_s) < 1:
+            yield done
+
+
+def scale_rates(optimisers: Sequence[Optimizer], done: float, *, decay_over: float) -> None:
+    """Set every learning rate for the share `done` of a run: constant, then linear to a fiftieth over `decay_over`."""
+    factor = min(1.0, max(0.02, (1 - done) / decay_over))
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group.setdefault("full_lr", group["lr"])
+            group["lr"] = group["full_lr"] * factor
 
 
 def be_nice() -> None:

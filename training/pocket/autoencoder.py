@@ -1,0 +1,180 @@
+"""Stage 3: train the autoencoder, pictures of 128 px to 16 x 8 x 8 latents and back.
+
+Run: python -m training.pocket.autoencoder --minutes 12
+
+Crops of 64 px first, whole pictures for the last sixth. Latents are standardised as a batch normalisation without
+weights does it, which is folded into the encoder's last convolution on export: so latents have mean 0 and variance 1.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderTiny
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.pocket.architecture import LATENT_CHANNELS, PICTURE_PX, new_autoencoder
+from training.pocket.compose import Cutouts, load_cutouts, place
+from training.pocket.muon import Muon
+from training.pocket.stages import Log, be_nice, save_checkpoint, stage_parser, work_folder
+from training.pocket.vocabulary import load_vocabulary
+
+CHECKPOINT = "autoencoder.pt"
+CROP_PX = 64
+WHOLE_FROM = 0.83
+LATENT_NOISE = 0.08
+
+
+class Trainee(nn.Module):
+    """The autoencoder with its latents standardised."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.autoencoder = new_autoencoder()
+        self.standardise = nn.BatchNorm2d(LATENT_CHANNELS, affine=False, momentum=0.02)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """float [n, 3, h, w] in [-1, 1], there and back through noisy latents."""
+        latents = self.standardise(self.autoencoder.encode(pixels).latents.float())
+        if self.training:
+            latents = latents + LATENT_NOISE * torch.randn_like(latents)
+        return self.autoencoder.decode(latents).sample
+
+
+def folded(trainee: Trainee) -> AutoencoderTiny:
+    """The same autoencoder with the standardisation inside the encoder's last convolution."""
+    autoencoder = new_autoencoder()
+    autoencoder.load_state_dict(trainee.autoencoder.state_dict())
+    last = [module for module in autoencoder.encoder.modules() if isinstance(module, nn.Conv2d)][-1]
+    mean, scale = trainee.standardise.running_mean, (trainee.standardise.running_var + trainee.standardise.eps).rsqrt()
+    with torch.no_grad():
+        last.weight.mul_(scale[:, None, None, None])
+        last.bias.copy_((last.bias - mean) * scale)
+    return autoencoder
+
+
+def load_autoencoder(work: Path, autoencoder: AutoencoderTiny) -> None:
+    """Give `autoencoder` the trained weights, if there are any."""
+    if (work / CHECKPOINT).exists():
+        trainee = Trainee()
+        trainee.load_state_dict(torch.load(work / CHECKPOINT)["trainee"])
+        autoencoder.load_state_dict(folded(trainee).state_dict())
+
+
+class Pictures:
+    """Endless batches of composed pictures, drawn from a seed."""
+
+    def __init__(self, cutouts: Cutouts, *, seed: int) -> None:
+        self._cutouts = cutouts
+        self._grounds = [background.rgb for background in load_vocabulary().backgrounds]
+        self._generator = np.random.default_rng(seed)
+
+    def whole(self, count: int) -> Tensor:
+        """float32 [count, 3, 128, 128] in [-1, 1]; a quarter on white."""
+        frames = []
+        for _ in range(count):
+            white = self._generator.random() < 0.25
+            ground = self._grounds[0 if white else self._generator.integers(len(self._grounds))]
+            cutout = self._cutouts.pixels[self._generator.integers(len(self._cutouts.pixels))]
+            frames.append(place(cutout, ground, self._generator))
+        return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+    def crops(self, count: int) -> Tensor:
+        """float32 [count, 3, 64, 64]: four crops a picture."""
+        frames = self.whole(count // 4)
+        reach = PICTURE_PX - CROP_PX + 1
+        corners = [(i // 4, *self._generator.integers(reach, size=2)) for i in range(count)]
+        return torch.stack([frames[i, :, y : y + CROP_PX, x : x + CROP_PX] for i, y, x in corners])
+
+
+def loss_of(output: Tensor, target: Tensor) -> Tensor:
+    """L1 + MSE + half the L1 of the gradients, which is what keeps outlines sharp."""
+    difference = output - target
+    edges = difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
+    return difference.abs().mean() + functional.mse_loss(output, target) + 0.5 * edges
+
+
+def _optimisers(trainee: Trainee) -> list[torch.optim.Optimizer]:
+    """Muon for what lies between 64 channels and 64 channels, AdamW for the rest."""
+    inner = [p for p in trainee.parameters() if p.ndim == 4 and min(p.shape[:2]) >= 64]
+    chosen = {id(parameter) for parameter in inner}
+    rest = [parameter for parameter in trainee.parameters() if id(parameter) not in chosen]
+    return [Muon(inner, lr=0.006), torch.optim.AdamW(rest, lr=1e-3, betas=(0.9, 0.98), weight_decay=0.0)]
+
+
+def _rate(done: float) -> float:
+    """The share of the full learning rate at `done` in [0, 1] of the time: constant, then linear to a fiftieth."""
+    return min(1.0, max(0.02, (1 - done) / 0.6))
+
+
+@torch.no_grad()
+def psnr(trainee: Trainee, cutouts: Cutouts) -> float:
+    """Decibels over 64 whole pictures that are the same each time."""
+    trainee.eval()
+    pictures = Pictures(cutouts, seed=1).whole(64)
+    error = functional.mse_loss(trainee(pictures).clamp(-1, 1) / 2, pictures / 2)
+    trainee.train()
+    return float(-10 * error.log10())
+
+
+def _progress(minutes: float, before: float) -> Iterator[float]:
+    """The share of `minutes` of CPU time used, `before` (seconds) included, until it is 1."""
+    began = time.process_time()
+    while (done := (before + time.process_time() - began) / (60 * minutes)) < 1:
+        yield done
+
+
+def main() -> None:
+    parser = stage_parser(__doc__)
+    parser.add_argument("--minutes", type=float, default=12.0, help="CPU minutes in all, those of earlier runs included")
+    arguments = parser.parse_args()
+    work, log = work_folder(arguments), Log(arguments.work, "autoencoder")
+    be_nice()
+    cutouts = load_cutouts(work)
+    trainee = Trainee().to(memory_format=torch.channels_last)
+    optimisers = _optimisers(trainee)
+    rates = [group["lr"] for optimiser in optimisers for group in optimiser.param_groups]
+    state = {"cpu_s": 0.0, "step": 0}
+    if (work / CHECKPOINT).exists():
+        state = torch.load(work / CHECKPOINT)
+        trainee.load_state_dict(state["trainee"])
+        for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+    pictures = Pictures(cutouts, seed=2 + state["step"])
+
+    def save(done: float) -> None:
+        state.update(trainee=trainee.state_dict(), optimisers=[each.state_dict() for each in optimisers])
+        state["cpu_s"] = done * 60 * arguments.minutes
+        save_checkpoint(state, work / CHECKPOINT)
+
+    done = 0.0
+    for done in _progress(arguments.minutes, state["cpu_s"]):
+        groups = [group for optimiser in optimisers for group in optimiser.param_groups]
+        for group, rate in zip(groups, rates, strict=True):
+            group["lr"] = rate * _rate(done)
+        if done > WHOLE_FROM:
+            trainee.standardise.eval()
+        batch = (pictures.whole(8) if done > WHOLE_FROM else pictures.crops(24)).contiguous(
+            memory_format=torch.channels_last
+        )
+        with torch.autocast("cpu", torch.bfloat16):
+            output = trainee(batch)
+        loss = loss_of(output.float(), batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trainee.parameters(), 1.0)
+        for optimiser in optimisers:
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        state["step"] += 1
+        if state["step"] % 250 == 0:
+            log.write(f"step {state['step']} {done:.0%} loss {loss.item():.4f} psnr {psnr(trainee, cutouts):.2f} dB")
+            save(done)
+    save(1.0)
+    log.write(f"step {state['step']} finished, psnr {psnr(trainee, cutouts):.2f} dB")
+
+
+if __name__ == "__main__":
+    main()
