@@ -80,7 +80,7 @@ class DiffusionModel:
     def __init__(self, spec: ModelSpec, pipeline: DiffusionPipeline, *, folder: Path) -> None:
         self.spec = spec
         self.folder = folder
-        self._pipeline = pipeline
+        self.pipeline = pipeline
         pipeline.set_progress_bar_config(disable=True)
         for name in (*DENOISERS, *TEXT_ENCODERS):
             module = getattr(pipeline, name, None)
@@ -95,7 +95,7 @@ class DiffusionModel:
 
     def new_scheduler(self) -> Any:
         """A scheduler for one request alone: schedulers count steps and keep a history."""
-        return copy.deepcopy(self._pipeline.scheduler)
+        return copy.deepcopy(self.pipeline.scheduler)
 
     def draw(self, request: ImageRequest) -> NDArray[np.uint8]:
         """The picture, uint8 [height, width, 3]. Outside of an engine it is drawn alone.
@@ -104,7 +104,7 @@ class DiffusionModel:
             NotFiniteError: the model's numbers overflowed.
             Whatever the pipeline raises.
         """
-        pipeline = copy.copy(self._pipeline)
+        pipeline = copy.copy(self.pipeline)
         # Past the pipeline's own __setattr__, which would write the new scheduler into the shared configuration.
         pipeline.__dict__["scheduler"] = self.new_scheduler()
         arguments: dict[str, Any] = {"guidance_scale": request.guidance_scale}

@@ -133,16 +133,14 @@ class Engine:
             self._run_together(group)
 
     def _run_together(self, group: list[Waiting]) -> None:
-        """Answer these calls in one launch. If that fails, one by one, so that only who causes it fails."""
+        """Answer these calls in one launch; if that fails one by one, so that only who causes it fails."""
         component = group[0][1].component
         try:
             answers = component.run([call.arguments for _, call in group])
         except DeviceLostError:
             raise
         except OutOfMemoryError as error:
-            if len(self._waiting) > 1:
-                raise
-            self._fail(group[0][0], error)
+            self._make_room(group, error)
         except Exception as error:
             log.exception("%d calls of a component failed together", len(group))
             if len(group) == 1:
@@ -153,6 +151,17 @@ class Engine:
         else:
             for (drawing, _), answer in zip(group, answers, strict=True):
                 self._answer(drawing, answer, denoised=component.denoises)
+
+    def _make_room(self, group: list[Waiting], error: OutOfMemoryError) -> None:
+        """Side calls, made once for a picture, go on in halves; for the denoiser the batch must shrink for good."""
+        if len(group) > 1 and not group[0][1].component.denoises:
+            middle = len(group) // 2
+            self._run_together(group[:middle])
+            self._run_together(group[middle:])
+        elif len(self._waiting) > 1:
+            raise error
+        else:
+            self._fail(group[0][0], error)
 
     def _answer(self, drawing: Drawing, answer: Answer, *, denoised: bool) -> None:
         drawing.steps += denoised

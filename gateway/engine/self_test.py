@@ -69,7 +69,7 @@ def request_for(spec: ModelSpec, expected: Expected | None) -> ImageRequest:
 def problems(pixels: NDArray[np.uint8], expected: Expected | None) -> list[str]:
     """What is wrong with the picture, in words; empty: nothing."""
     if expected is None:
-        deviation = float(pixels.std())
+        deviation = float(pixels.std(axis=(0, 1)).max())
         return [] if deviation >= MIN_DEVIATION else [f"drew one flat colour (deviation {deviation:.2f})"]
     difference = float(np.abs(colours(pixels) - np.asarray(expected.colours)).mean())
     if difference <= MAX_MEAN_DIFFERENCE:
