@@ -16,7 +16,12 @@ Process = Literal["clients", "people", "screening", "generation", "delivery", "s
 PROCESSES: tuple[Process, ...] = ("clients", "people", "screening", "generation", "delivery", "sweeper", "migrator")
 
 # Variables of ours that carry no prefix, because ARCHITECTURE or the field's habit names them so.
-UNPREFIXED = {"port": "PORT", "celery_broker_url": "CELERY_BROKER_URL", "quarantine_url": "QUARANTINE_URL", "released_url": "RELEASED_URL"}
+UNPREFIXED = {
+    "port": "PORT",
+    "celery_broker_url": "CELERY_BROKER_URL",
+    "quarantine_url": "QUARANTINE_URL",
+    "released_url": "RELEASED_URL",
+}
 
 
 class ConfigurationError(Exception):
@@ -93,7 +98,10 @@ def read(environment: Mapping[str, str] = os.environ) -> Configuration:
     Raises:
         ConfigurationError: a variable is missing, out of its range, or has our prefix and is unknown.
     """
-    known = {f"IMPRIMATUR_{name.upper()}" for name in Configuration.model_fields} | {"IMPRIMATUR_STATE", "IMPRIMATUR_SUPERVISED"}
+    known = {f"IMPRIMATUR_{name.upper()}" for name in Configuration.model_fields} | {
+        "IMPRIMATUR_STATE",
+        "IMPRIMATUR_SUPERVISED",
+    }
     known |= {f"DATABASE_URL_{name.upper()}" for name in PROCESSES}
     unknown = sorted(name for name in environment if re.match(r"IMPRIMATUR_|DATABASE_URL_", name) and name not in known)
     if unknown:
@@ -108,7 +116,9 @@ def read(environment: Mapping[str, str] = os.environ) -> Configuration:
     try:
         return Configuration(**values)
     except ValidationError as error:
-        problems = "; ".join(f"{_variable(str(e['loc'][0]), process)}: {e['msg']}" for e in error.errors(include_input=False))
+        problems = "; ".join(
+            f"{_variable(str(e['loc'][0]), process)}: {e['msg']}" for e in error.errors(include_input=False)
+        )
         raise ConfigurationError(problems) from None
 
 

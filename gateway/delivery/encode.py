@@ -160,7 +160,7 @@ def _image(pixels: Pixels) -> Image.Image:
 
 
 def _pixels_only(png: bytes) -> bytes:
-    """The same PNG, header, pixel data and end alone: no other chunk reaches the decoder, so it has no cause to warn."""
+    """The same PNG, header, pixel data and end alone: no other chunk reaches the decoder, to warn of or to read."""
     if not png.startswith(PNG_SIGNATURE):
         raise PictureError("not a PNG")
     kept = [PNG_SIGNATURE]

@@ -37,7 +37,7 @@ class SharedFunction:
             for name, parameter in inspect.signature(function).parameters.items()
             if parameter.kind is not inspect.Parameter.VAR_KEYWORD
         ]
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function)  # pipelines look at the signatures of what they call
 
     def __call__(self, *positional: Any, **named: Any) -> Any:
         drawing = current_drawing()
@@ -135,12 +135,14 @@ class DiffusionModel:
 
 
 def _in_own_dtype(vae: Any) -> Callable[..., Any]:
-    """`vae.decode`, taking latents of any floating type: where half precision overflows it is kept in float32."""
+    """`vae.decode`, taking latents of any floating type: where half precision overflows it is kept in float32.
+
+    Pipelines pass a generator to decoders, which none of diffusers' image decoders reads.
+    """
     decode = vae.decode
 
-    @functools.wraps(decode)
-    def decode_cast(z: torch.Tensor, **named: Any) -> Any:
-        return decode(z.to(vae.dtype), **named)
+    def decode_cast(latents: torch.Tensor, *, return_dict: bool = True, generator: object = None) -> Any:  # noqa: ARG001
+        return decode(latents.to(vae.dtype), return_dict=return_dict)
 
     return decode_cast
 

@@ -142,12 +142,12 @@ class Engine:
         except OutOfMemoryError as error:
             self._make_room(group, error)
         except Exception as error:
-            log.exception("%d calls of a component failed together", len(group))
             if len(group) == 1:
                 self._fail(group[0][0], error)
-            else:
-                for each in group:
-                    self._run_together([each])
+                return
+            log.warning("%d calls failed together and are made one by one", len(group), exc_info=True)
+            for each in group:
+                self._run_together([each])
         else:
             for (drawing, _), answer in zip(group, answers, strict=True):
                 self._answer(drawing, answer, denoised=component.denoises)

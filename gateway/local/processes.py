@@ -98,7 +98,10 @@ class Child:
     def _ended(self) -> bool:
         if sys.platform == "darwin":  # has no waitid
             return self._process.poll() is not None
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:  # someone else in this process has waited for it
+            return True
 
     def kill(self) -> None:
         """End it and all of its process group at once."""

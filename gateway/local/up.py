@@ -151,7 +151,7 @@ def _end_leftovers(state: State) -> None:
     """Stop what a supervisor that was killed left behind."""
 
     def is_ours(process: psutil.Process) -> bool:
-        return process.environ().get(SUPERVISED) == str(state.folder)
+        return bool(process.environ().get(SUPERVISED) == str(state.folder))
 
     leftovers = end_leftovers(is_ours, grace_s=LEFTOVER_GRACE_S)
     if leftovers:

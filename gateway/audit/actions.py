@@ -1,0 +1,48 @@
+"""Every action the log knows. An entry with another name is refused, so nothing can be logged that docs/audit.md does not list."""
+
+ACTIONS: dict[str, str] = {
+    "generation.accepted": "a request was accepted: generation, prompt and images exist from here on",
+    "generation.derived": "the status that follows from the prompt and the images",
+    "generation.canceled": "its owner ended what could still be ended",
+    "generation.expired": "its deadline passed with work unfinished",
+    "generation.erased": "its owner had prompt and pictures erased; entries stay",
+    "generation.sealed": "sealed: nobody but officers can read what it holds",
+    "generation.unsealed": "a false alarm: an officer and a second person lifted the seal",
+    "prompt.cleared": "the prompt may be generated",
+    "prompt.refused": "the prompt may not be generated",
+    "prompt.held": "the prompt waits for a person",
+    "prompt.look_again": "a checker is back: the prompt is scored after all",
+    "image.cleared": "the image waits for a GPU",
+    "image.generated": "the master bytes lie in quarantine",
+    "image.granted": "these bytes may go out",
+    "image.held": "the image waits for a person",
+    "image.rejected": "these bytes never go out",
+    "image.released": "encoded, published, readable by its organization",
+    "image.failed": "it could not be made or delivered",
+    "image.integrity": "its bytes were missing or of another hash",
+    "image.canceled": "ended before anything was decided",
+    "image.expired": "ended by its deadline or its maximum age",
+    "image.withdrawn": "its owner or an operator took it back",
+    "image.sealed": "sealed with its generation",
+    "image.unsealed": "held for people after a seal was lifted",
+    "image.look_again": "a checker is back: the picture is looked at after all",
+    "image.viewed": "a person was given a form of the picture to look at",
+    "case.opened": "a person is asked",
+    "case.claimed": "a person took it",
+    "case.decided": "a person said something; its effect follows after the undo window",
+    "case.undone": "the same person took it back in time",
+    "case.escalated": "carried out: waits in another lane",
+    "case.first_approval": "carried out: waits for a second person",
+    "case.carried_out": "carried out: closed",
+    "case.closed": "closed because what it was about ended otherwise",
+    "organization.created": "a tenant exists",
+    "api_key.created": "a key was made and shown once",
+    "api_key.revoked": "a key stopped working",
+    "person.created": "an account was made",
+    "person.signed_in": "a person signed in",
+    "audit.exported": "entries were exported",
+}
+
+
+class UnknownActionError(Exception):
+    """An action that the registry does not know."""

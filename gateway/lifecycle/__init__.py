@@ -1,0 +1,51 @@
+"""Every change of status, and nothing else changes one. Each function is one transition: one transaction, its entry in it.
+
+accepting  the clients' door       screening  prompts and pictures judged     making  pictures made and delivered
+deciding   what people say         sealing    what only officers may read     upkeep  what is stranded or overdue
+"""
+
+from gateway.lifecycle.accepting import Request, accept, cancel, erase, prompt_hash, withdraw
+from gateway.lifecycle.deciding import carry_out, decide, note_look, note_view, undo
+from gateway.lifecycle.making import (
+    PublishedFile,
+    StoredBytes,
+    settle_delivered,
+    settle_generated,
+    settle_not_delivered,
+    settle_not_generated,
+)
+from gateway.lifecycle.screening import Judgement, settle_image, settle_prompt
+from gateway.lifecycle.sealing import lift_seal, seal
+from gateway.lifecycle.transaction import status_of
+from gateway.lifecycle.upkeep import checker_lives, derive_again, expire, hold_without_checker, look_again
+
+__all__ = [
+    "Judgement",
+    "PublishedFile",
+    "Request",
+    "StoredBytes",
+    "accept",
+    "cancel",
+    "carry_out",
+    "checker_lives",
+    "decide",
+    "derive_again",
+    "erase",
+    "expire",
+    "hold_without_checker",
+    "lift_seal",
+    "look_again",
+    "note_look",
+    "note_view",
+    "prompt_hash",
+    "seal",
+    "settle_delivered",
+    "settle_generated",
+    "settle_image",
+    "settle_not_delivered",
+    "settle_not_generated",
+    "settle_prompt",
+    "status_of",
+    "undo",
+    "withdraw",
+]

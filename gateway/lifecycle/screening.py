@@ -1,0 +1,236 @@
+"""The screening worker's settlements: what becomes of a prompt, and of a picture, once it was judged."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from psycopg.types.json import Json
+
+from gateway.audit.log import Actor, Private
+from gateway.errors import StaleStatusError
+from gateway.lifecycle import sealing
+from gateway.lifecycle.transaction import Step, step
+from gateway.models import Image
+from gateway.models.fields import new_id
+from moderation.assessments import Assessment
+from moderation.policy import Verdict
+
+GENERAL = "general"  # the category a client is told of what is sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict with the assessments it rests on. `verdict` None: nobody could judge this one; a person must."""
+
+    verdict: Verdict | None
+    assessments: Sequence[Assessment] = ()
+
+    @property
+    def outcome(self) -> str:
+        """`allow`, `flag`, `hold`, `block`, `seal`, or `unscreened`."""
+        if self.verdict is None:
+            return "unscreened"
+        if self.verdict.sealed:
+            return "seal"
+        if self.verdict.unscreened and self.verdict.outcome == "hold" and self.verdict.category is None:
+            return "unscreened"
+        return self.verdict.outcome
+
+    @property
+    def lane(self) -> str:
+        return "unscreened" if self.verdict is None else self.verdict.lane
+
+    @property
+    def approvals_required(self) -> int:
+        return 1 if self.verdict is None else max(1, self.verdict.approvals_required)
+
+    def client_reason(self, stage: str) -> dict[str, Any]:
+        """What the client may know: stage, category, policy version; never a threshold or a pattern."""
+        verdict = self.verdict
+        return {
+            "stage": stage,
+            "category": GENERAL if verdict is None or verdict.sealed else verdict.category,
+            "policy_version": None if verdict is None else verdict.policy_version,
+            "decided_by": "policy",
+        }
+
+    def detail(self, attempt: int) -> dict[str, Any]:
+        """The canonical part of the entry: which checkers, which policy, no score."""
+        return {
+            "attempt": attempt,
+            "verdict": self.outcome,
+            "policy_sha256": None if self.verdict is None else self.verdict.policy_sha256,
+            "checkers": [
+                {"name": a.checker, "version": a.version, "weights_sha256": a.weights_sha256, "modality": a.modality,
+                 "input_sha256": a.input_sha256 if a.modality == "image" else None, "failed": a.error is not None}
+                for a in self.assessments
+            ],
+        }  # fmt: skip
+
+    def private(self) -> Private:
+        """Scores and matched rules: for the operator's eyes; their commitment stands in the entry."""
+        audience = "officer" if self.outcome == "seal" else "operator"
+        return {
+            "assessments": (audience, _without_floats([a.as_json() for a in self.assessments])),
+            "reasons": (audience, _without_floats(self.reasons())),
+        }
+
+    def reasons(self) -> list[dict[str, Any]]:
+        if self.verdict is None:
+            return [{"rule": "unscreened", "category": "", "checker": "", "score": None, "threshold": None}]
+        return [
+            {"rule": r.rule, "category": r.category, "checker": r.checker, "score": r.score, "threshold": r.threshold}
+            for r in self.verdict.reasons
+        ]
+
+
+def _without_floats(value: Any) -> Any:
+    """Numbers as text, so that every reader's JSON library hashes the same bytes."""
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return {name: _without_floats(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_floats(item) for item in value]
+    return value
+
+
+def settle_prompt(generation_id: uuid.UUID, *, attempt: int, judgement: Judgement, actor: Actor) -> None:
+    """Carry out the verdict on a prompt under this attempt.
+
+    Raises:
+        StaleStatusError: this attempt no longer holds the prompt.
+    """
+    with step(generation_id, actor) as s:
+        generation = s.generation
+        if generation.status != "screening" or generation.attempt != attempt:
+            raise StaleStatusError(f"generation {generation_id} is no longer this attempt's to settle")
+        _write_verdict(s, judgement, attempt)
+        said = {"detail": judgement.detail(attempt), "private": judgement.private()}
+        if judgement.outcome == "seal":
+            sealing.seal_under_lock(s, "prompt match", reason=judgement.client_reason("prompt"), **said)
+        elif judgement.outcome in ("allow", "flag"):
+            clear_prompt(s, hold_anyway=judgement.outcome == "flag", **said)
+        elif judgement.outcome == "block":
+            refuse_prompt(s, judgement.client_reason("prompt"), **said)
+        else:
+            hold_prompt(
+                s,
+                "score" if judgement.outcome == "hold" else "unscreened",
+                lane=judgement.lane,
+                approvals_required=judgement.approvals_required,
+                **said,
+            )
+
+
+def clear_prompt(s: Step, *, hold_anyway: bool, **said: Any) -> None:
+    """The waiting images may be made. Whoever clears the prompt gives the tags: the last lock."""
+    waiting = [image for image in s.lock_images() if image.status == "waiting"]
+    work = s.work_of_one()
+    tag = s.take_share(len(waiting))
+    for place, image in enumerate(waiting):
+        s.move_image(image, "pending", "image.cleared", tag=tag + place * work, hold_anyway=hold_anyway)
+    s.derive("prompt.cleared", prompt_state="cleared", **said)
+
+
+def refuse_prompt(s: Step, reason: Mapping[str, Any], **said: Any) -> None:
+    """Nothing is made from it."""
+    for image in s.lock_images():
+        if image.status == "waiting":
+            s.move_image(image, "canceled", "image.canceled")
+    s.derive("prompt.refused", prompt_state="refused", reason=dict(reason), **said)
+
+
+def hold_prompt(s: Step, why: str, *, lane: str = "ordinary", approvals_required: int = 1, **said: Any) -> None:
+    """Ask a person, before any GPU time. Where no checker lived the case is not claimable for a while."""
+    later = settings.CONFIGURATION.no_checker_grace_s if why == "unscreened-no-checker" else None
+    lane = "unscreened" if why.startswith("unscreened") else lane
+    s.open_case("prompt", lane=lane, approvals_required=approvals_required, claimable_in_s=later, why=why)
+    s.derive("prompt.held", prompt_state="held", held_why=why, crashes=0, **said)
+
+
+def settle_image(
+    generation_id: uuid.UUID,
+    image_id: uuid.UUID,
+    *,
+    attempt: int,
+    sha256: bytes | None,
+    judgement: Judgement,
+    actor: Actor,
+) -> None:
+    """Carry out the verdict on a picture under this attempt.
+
+    Args:
+        sha256: of the bytes that were read back and looked at; None: they were missing or did not open.
+
+    Raises:
+        StaleStatusError: this attempt no longer holds the image.
+    """
+    with step(generation_id, actor) as s:
+        image = s.lock_image(image_id)
+        if image.status != "generated" or image.attempt != attempt:
+            raise StaleStatusError(f"image {image_id} is no longer this attempt's to settle")
+        said = {"detail": judgement.detail(attempt), "private": judgement.private()}
+        if sha256 is None or sha256 != bytes(image.master_sha256 or b""):
+            reason = {"stage": "image", "category": "integrity", "policy_version": None, "decided_by": "system"}
+            s.move_image(image, "failed", "image.integrity", detail={"attempt": attempt}, reason=reason)
+            s.derive("generation.derived")
+            return
+        _write_verdict(s, judgement, attempt, image)
+        if judgement.outcome == "seal":
+            sealing.seal_under_lock(s, "image match", reason=judgement.client_reason("image"), **said)
+            return
+        if judgement.outcome == "block":
+            s.move_image(image, "rejected", "image.rejected", reason=judgement.client_reason("image"), **said)
+        elif judgement.outcome == "allow" and not image.hold_anyway and judgement.verdict is not None:
+            grant_image(s, image, policy_sha256=judgement.verdict.policy_sha256, **said)
+        else:
+            why = {"hold": "score", "unscreened": "unscreened"}.get(judgement.outcome, "flagged")
+            hold_image(s, image, why, lane=judgement.lane, approvals_required=judgement.approvals_required, **said)
+        s.derive("generation.derived")
+
+
+def hold_image(
+    s: Step, image: Image, why: str, *, lane: str = "ordinary", approvals_required: int = 1, **said: Any
+) -> None:
+    """Ask a person about this picture."""
+    later = settings.CONFIGURATION.no_checker_grace_s if why == "unscreened-no-checker" else None
+    lane = "unscreened" if why.startswith("unscreened") else lane
+    s.move_image(image, "held", "image.held", held_why=why, **said)
+    s.open_case("image", image=image, lane=lane, approvals_required=approvals_required, claimable_in_s=later, why=why)
+
+
+def grant_image(
+    s: Step, image: Image, *, case_id: uuid.UUID | None = None, policy_sha256: str | None = None, **said: Any
+) -> None:
+    """These master bytes, by this recipe, may go out: the grant first, the image second, and the case, if any, last."""
+    grant_id = new_id()
+    recipe = s.generation.parameters["output_format"]
+    s.cursor.execute(
+        "INSERT INTO release_grant (id, image_id, master_sha256, recipe, case_id, policy_sha256) "
+        "VALUES (%s, %s, %s, %s, %s, %s)",
+        [grant_id, image.pk, image.master_sha256, recipe, case_id, policy_sha256],
+    )
+    detail = {
+        **said.pop("detail", {}),
+        "master_sha256": bytes(image.master_sha256 or b"").hex(),
+        "recipe": recipe,
+        "case": case_id and str(case_id),
+    }
+    s.move_image(image, "granted", "image.granted", grant_id=grant_id, detail=detail, **said)
+
+
+def _write_verdict(s: Step, judgement: Judgement, attempt: int, image: Image | None = None) -> None:
+    """What the reviewer is shown and the operator evaluates; nothing of what is sealed."""
+    if judgement.verdict is None or judgement.outcome == "seal":
+        return
+    s.cursor.execute(
+        "INSERT INTO verdict (id, generation_id, image_id, attempt, outcome, category, reasons, assessments, policy_sha256) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            new_id(), s.generation.pk, image and image.pk, attempt, judgement.verdict.outcome, judgement.verdict.category,
+            Json(judgement.reasons()), Json([a.as_json() for a in judgement.assessments]), judgement.verdict.policy_sha256,
+        ],
+    )  # fmt: skip
