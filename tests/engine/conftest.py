@@ -19,15 +19,15 @@ def _one_thread() -> None:
 
 
 @pytest.fixture(scope="session")
-def tiny_spec(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Family], ModelSpec]:
-    """The entry of a tiny model of a family; its folder is made when it is first asked for."""
-    specs: dict[Family, ModelSpec] = {}
+def tiny_spec(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ModelSpec]:
+    """The entry of one of the tiny models; its folder is made when it is first asked for."""
+    specs: dict[str, ModelSpec] = {}
 
-    def spec(family: Family) -> ModelSpec:
-        if family not in specs:
-            folder = tiny_models.save(family, tmp_path_factory.mktemp(family))
-            specs[family] = spec_of(folder, family=family)
-        return specs[family]
+    def spec(name: str) -> ModelSpec:
+        if name not in specs:
+            folder = tiny_models.save(name, tmp_path_factory.mktemp(name))
+            specs[name] = spec_of(folder, family=tiny_models.TINY[name][0])
+        return specs[name]
 
     return spec
 
@@ -47,7 +47,7 @@ def spec_of(folder: Path, *, family: Family = "stable-diffusion") -> ModelSpec:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tiny_spec: Callable[[Family], ModelSpec]) -> DiffusionModel:
+def tiny_model(tiny_spec: Callable[[str], ModelSpec]) -> DiffusionModel:
     """A Stable-Diffusion-shaped model, loaded."""
     model = load(tiny_spec("stable-diffusion"), device="cpu", threads=1)
     assert isinstance(model, DiffusionModel)

@@ -14,14 +14,14 @@ from gateway.engine import self_test
 from gateway.engine.diffusion import DiffusionModel
 from gateway.engine.engine import Engine
 from gateway.engine.families import load
-from gateway.engine.registry import TEST_CARD, Family, ModelSpec
+from gateway.engine.registry import TEST_CARD, ModelSpec
 from gateway.engine.requests import ModelError
 from tests.engine.conftest import spec_of
 from tests.engine.requesting import ask_for, draw_together
 
 
 @pytest.fixture
-def folder(tmp_path: Path, tiny_spec: Callable[[Family], ModelSpec]) -> Path:
+def folder(tmp_path: Path, tiny_spec: Callable[[str], ModelSpec]) -> Path:
     """A copy of the tiny model, to be spoiled."""
     return Path(shutil.copytree(tiny_spec("stable-diffusion").source, tmp_path / "model"))
 

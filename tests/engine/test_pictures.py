@@ -16,14 +16,13 @@ from gateway.engine.diffusion import DiffusionModel
 from gateway.engine.engine import Engine
 from gateway.engine.families import PIPELINES, load
 from gateway.engine.hub import current_drawing
-from gateway.engine.registry import FAMILIES, Family, ModelSpec
+from gateway.engine.registry import ModelSpec
 from gateway.engine.requests import ImageRequest, InvalidRequestError
+from tests.engine import tiny_models
 from tests.engine.requesting import ask_for, draw_together, run_to_end
 
 # Half a level is lost to rounding; the rest is what floating point may differ by.
 TOLERANCE = 0.5 / 255 + 1e-4
-
-DIFFUSION_FAMILIES = [family for family in FAMILIES if family != "test-card"]
 
 
 def untouched_pipeline(spec: ModelSpec) -> Any:
@@ -63,9 +62,9 @@ def assert_same(pixels: NDArray[np.uint8] | None, picture: NDArray[np.float32]) 
     assert np.abs(pixels / 255.0 - picture).max() <= TOLERANCE
 
 
-@pytest.mark.parametrize("family", DIFFUSION_FAMILIES)
-def test_a_picture_does_not_depend_on_its_company(family: Family, tiny_spec: Callable[[Family], ModelSpec]) -> None:
-    spec = tiny_spec(family)
+@pytest.mark.parametrize("name", tiny_models.TINY)
+def test_a_picture_does_not_depend_on_its_company(name: str, tiny_spec: Callable[[str], ModelSpec]) -> None:
+    spec = tiny_spec(name)
     requests = [
         ask_for("a", seed=1, steps=2, guidance_scale=1.0),
         ask_for("b", seed=2, steps=4, guidance_scale=5.0, prompt="a blue boat on a lake"),
@@ -87,7 +86,7 @@ def test_a_picture_does_not_depend_on_its_company(family: Family, tiny_spec: Cal
 
 
 def test_a_negative_prompt_steers_its_own_picture_alone(
-    tiny_spec: Callable[[Family], ModelSpec], tiny_model: DiffusionModel
+    tiny_spec: Callable[[str], ModelSpec], tiny_model: DiffusionModel
 ) -> None:
     requests = [ask_for("with", negative_prompt="blurry, dark"), ask_for("without")]
 
@@ -117,7 +116,7 @@ class ManySchedulersModel(DiffusionModel):
         return SCHEDULERS[drawing.request.id].from_config(self.pipeline.scheduler.config)
 
 
-def test_requests_with_different_schedulers_share_a_batch(tiny_spec: Callable[[Family], ModelSpec]) -> None:
+def test_requests_with_different_schedulers_share_a_batch(tiny_spec: Callable[[str], ModelSpec]) -> None:
     spec = tiny_spec("stable-diffusion")
     model = ManySchedulersModel(spec, untouched_pipeline(spec), folder=Path(spec.source))
     requests = [ask_for(name, seed=seed, steps=3 + seed % 3) for seed, name in enumerate(SCHEDULERS)]
@@ -131,7 +130,7 @@ def test_requests_with_different_schedulers_share_a_batch(tiny_spec: Callable[[F
 
 @pytest.mark.parametrize("max_batch", [1, 2, 5])
 def test_the_seed_alone_chooses_the_noise_whatever_the_batch_size(
-    tiny_spec: Callable[[Family], ModelSpec], tiny_model: DiffusionModel, max_batch: int
+    tiny_spec: Callable[[str], ModelSpec], tiny_model: DiffusionModel, max_batch: int
 ) -> None:
     engine = Engine(tiny_model, max_batch=max_batch)
 
@@ -145,7 +144,7 @@ def test_the_seed_alone_chooses_the_noise_whatever_the_batch_size(
 
 
 def test_neighbours_of_an_aborted_request_draw_what_they_draw_alone(
-    tiny_spec: Callable[[Family], ModelSpec], tiny_model: DiffusionModel
+    tiny_spec: Callable[[str], ModelSpec], tiny_model: DiffusionModel
 ) -> None:
     engine = Engine(tiny_model, max_batch=3)
     stays = [ask_for("a", seed=1, steps=4), ask_for("b", seed=2, steps=5)]
@@ -162,7 +161,7 @@ def test_neighbours_of_an_aborted_request_draw_what_they_draw_alone(
 
 
 def test_neighbours_of_a_request_whose_pipeline_raises_draw_what_they_draw_alone(
-    tiny_spec: Callable[[Family], ModelSpec],
+    tiny_spec: Callable[[str], ModelSpec],
 ) -> None:
     # The entry lets multiples of 4 pass, of which the pipeline refuses half.
     spec = dataclasses.replace(tiny_spec("stable-diffusion"), size_multiple=4)
@@ -190,7 +189,7 @@ def test_gradients_are_as_they_were_after_a_step_and_after_an_abort(tiny_model: 
     assert not torch.is_inference_mode_enabled()
 
 
-def test_a_distilled_model_refuses_a_negative_prompt(tiny_spec: Callable[[Family], ModelSpec]) -> None:
+def test_a_distilled_model_refuses_a_negative_prompt(tiny_spec: Callable[[str], ModelSpec]) -> None:
     engine = Engine(load(tiny_spec("flux"), device="cpu", threads=1), max_batch=1)
 
     with pytest.raises(InvalidRequestError, match="negative_prompt"):

@@ -1,12 +1,16 @@
 """Real architectures at tiny sizes with random weights, each saved as a diffusers folder."""
 
 import string
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import (
     AutoencoderKL,
+    AutoencoderTiny,
+    DiffusionPipeline,
+    DPMSolverMultistepScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
     FluxPipeline,
@@ -26,6 +30,8 @@ from transformers import (
     T5EncoderModel,
     T5Tokenizer,
 )
+
+from gateway.engine.registry import Family
 
 TEXT_LENGTH = 16
 WIDTH = 32
@@ -96,6 +102,27 @@ def stable_diffusion() -> StableDiffusionPipeline:
         tokenizer=clip_tokenizer(),
         unet=unet(),
         scheduler=euler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def pocket() -> StableDiffusionPipeline:
+    """Shaped as the model that ships."""
+    return StableDiffusionPipeline(
+        vae=AutoencoderTiny(
+            encoder_block_out_channels=(8, 8),
+            decoder_block_out_channels=(8, 8),
+            num_encoder_blocks=(1, 1),
+            num_decoder_blocks=(1, 1),
+            latent_channels=4,
+            upsampling_scaling_factor=2,
+        ),
+        text_encoder=CLIPTextModel(clip_config()),
+        tokenizer=clip_tokenizer(),
+        unet=unet(addition_embed_type="text", addition_embed_type_num_heads=4, encoder_hid_dim=None),
+        scheduler=DPMSolverMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -173,17 +200,18 @@ def flux() -> FluxPipeline:
     )
 
 
-BUILDERS = {
-    "stable-diffusion": stable_diffusion,
-    "stable-diffusion-xl": stable_diffusion_xl,
-    "stable-diffusion-3": stable_diffusion_3,
-    "flux": flux,
+# Family of the registry and builder of each tiny model.
+TINY: dict[str, tuple[Family, Callable[[], DiffusionPipeline]]] = {
+    "stable-diffusion": ("stable-diffusion", stable_diffusion),
+    "pocket": ("stable-diffusion", pocket),
+    "stable-diffusion-xl": ("stable-diffusion-xl", stable_diffusion_xl),
+    "stable-diffusion-3": ("stable-diffusion-3", stable_diffusion_3),
+    "flux": ("flux", flux),
 }
 
 
-def save(family: str, folder: Path) -> Path:
-    """A folder with a tiny model of the family; the same weights every time."""
+def save(name: str, folder: Path) -> Path:
+    """A folder with one of the tiny models; the same weights every time."""
     torch.manual_seed(0)
-    pipeline = BUILDERS[family]()
-    pipeline.save_pretrained(folder, safe_serialization=True)
+    TINY[name][1]().save_pretrained(folder, safe_serialization=True)
     return folder
