@@ -15,7 +15,7 @@ from gateway.local.broker import Broker
 from gateway.local.postgres import Server
 
 # A kill of PostgreSQL is survived without fsync too; only a power cut is not.
-FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "4GB"}
+FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
 
 
 @dataclass(frozen=True)

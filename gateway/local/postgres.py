@@ -180,6 +180,8 @@ class Server:
             "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
             "-A", "scram-sha-256", f"--pwfile={password_file}", "--data-checksums", "--no-instructions",
         ]  # fmt: skip
+        if self.settings["fsync"] == "off":
+            command.append("--no-sync")
         done = subprocess.run(
             command,
             user=self.account.uid if self.account else None,
