@@ -1,0 +1,119 @@
+"""A migrated template, clones of it that take milliseconds, and Django's connection as any role a test asks for."""
+
+import contextlib
+import copy
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django.core.management import call_command
+from django.db import connections
+from django.db.utils import load_backend
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from gateway.local import roles
+from tests.servers import Services
+
+TEMPLATE = "record_template"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One database of its own: what is committed in it is committed."""
+
+    name: str
+    services: Services
+
+    def url(self, role: str) -> str:
+        """The way in of one process's role."""
+        return self.services.role_url(role, self.name)
+
+    def admin(self) -> psycopg.Connection[Any]:
+        """A superuser's connection, in autocommit; close it, or use it in a `with`."""
+        return psycopg.connect(self.services.admin_url(self.name), autocommit=True)
+
+    def connect(self, role: str) -> psycopg.Connection[Any]:
+        """A plain connection of a role, with transactions: nothing of ours stands between a test and the database."""
+        return psycopg.connect(self.url(role))
+
+    @contextlib.contextmanager
+    def acting_as(self, role: str, **options: Any) -> Iterator[None]:
+        """Make this thread's default connection a new one of `role`; what was there before is back afterwards.
+
+        Args:
+            options: more of libpq's, such as `application_name`.
+        """
+        before = _of_this_thread()
+        now = _connection(self.url(role), **options)
+        connections["default"] = now
+        try:
+            yield
+        finally:
+            now.close()
+            if before is None:
+                del connections["default"]
+            else:
+                connections["default"] = before
+
+
+def _of_this_thread() -> Any:
+    return connections["default"] if connections.all(initialized_only=True) else None
+
+
+def _connection(url: str, **options: Any) -> Any:
+    wanted = copy.deepcopy(connections.settings["default"])
+    wanted.update(_parts(url, **options))
+    return load_backend(wanted["ENGINE"]).DatabaseWrapper(wanted, "default")
+
+
+def _parts(url: str, **options: Any) -> dict[str, Any]:
+    parts = conninfo_to_dict(url)
+    return {
+        "NAME": parts.pop("dbname"),
+        "USER": parts.pop("user"),
+        "PASSWORD": parts.pop("password", ""),
+        "HOST": parts.pop("host", ""),
+        "PORT": parts.pop("port", ""),
+        "OPTIONS": {**parts, **options},
+    }
+
+
+def migrate_template(services: Services) -> None:
+    """Make the template by `manage.py migrate`, as the migrator."""
+    with psycopg.connect(services.admin_url(), autocommit=True) as admin:
+        roles.prepare_database(admin, TEMPLATE)
+        with Record(TEMPLATE, services).acting_as("migrator"):
+            call_command("migrate", verbosity=0)
+        admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(sql.Identifier(TEMPLATE)))
+
+
+@contextlib.contextmanager
+def cloned(services: Services) -> Iterator[Record]:
+    """A fresh clone of the template, dropped at the end. Django's default connection is the people's door's in it."""
+    name = f"record_{os.getpid()}_{next(_numbers)}"
+    record = Record(name, services)
+    with psycopg.connect(services.admin_url(), autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(roles.OWNER), sql.Identifier(TEMPLATE)
+            )
+        )
+        roles.prepare_database(admin, name)  # rights on a database are not cloned with it
+        before = dict(connections.settings["default"])
+        connections.close_all()
+        connections.settings["default"].update(_parts(record.url("people")))
+        with contextlib.suppress(AttributeError):
+            del connections["default"]
+        try:
+            yield record
+        finally:
+            connections.close_all()
+            connections.settings["default"].update(before)
+            with contextlib.suppress(AttributeError):
+                del connections["default"]
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
