@@ -72,6 +72,10 @@ def load(spec: ModelSpec, *, device: str = "auto", threads: int = 0, allow_hub: 
     except (OSError, ValueError, RuntimeError, TypeError) as error:
         raise ModelError(f"model {spec.name}: {folder} cannot be loaded: {error}") from error
     pipeline.to(target)
+    for module in (pipeline.vae, getattr(pipeline, "unet", None)):
+        if module is not None:
+            # Convolutions are faster so: measured on a CPU, and PyTorch's advice for tensor cores.
+            module.to(memory_format=torch.channels_last)
     if pipeline.dtype == torch.float16 and pipeline.vae.config.get("force_upcast"):
         pipeline.vae.to(torch.float32)
     return DiffusionModel(spec, pipeline, folder=folder)

@@ -16,660 +16,1298 @@ _RECORD = Path(__file__).with_name("record")
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('pk', models.CompositePrimaryKey('xid', 'target_id', 'id', 'at', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('era', models.SmallIntegerField()),
-                ('xid', models.BigIntegerField()),
-                ('id', models.UUIDField()),
-                ('at', models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
-                ('organization_id', models.UUIDField(null=True)),
-                ('generation_id', models.UUIDField(null=True)),
-                ('target_id', models.UUIDField()),
-                ('from_status', models.TextField(null=True)),
-                ('to_status', models.TextField()),
-                ('body', models.BinaryField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "xid", "target_id", "id", "at", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("era", models.SmallIntegerField()),
+                ("xid", models.BigIntegerField()),
+                ("id", models.UUIDField()),
+                ("at", models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
+                ("organization_id", models.UUIDField(null=True)),
+                ("generation_id", models.UUIDField(null=True)),
+                ("target_id", models.UUIDField()),
+                ("from_status", models.TextField(null=True)),
+                ("to_status", models.TextField()),
+                ("body", models.BinaryField()),
             ],
             options={
-                'db_table': 'audit',
-                'managed': False,
+                "db_table": "audit",
+                "managed": False,
             },
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('id', models.UUIDField(default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False)),
-                ('role', models.CharField(choices=[('reviewer', 'Reviewer: decides'), ('senior', 'Senior reviewer: decides and gives second approvals'), ('officer', 'Officer: opens sealed work'), ('auditor', 'Auditor: reads and exports'), ('operator', 'Operator: settings, keys and accounts, no content')], max_length=20)),
-                ('made_by_up', models.BooleanField(default=False)),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        error_messages={"unique": "A user with that username already exists."},
+                        help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
+                        max_length=150,
+                        unique=True,
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                        verbose_name="username",
+                    ),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
+                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
+                (
+                    "is_staff",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates whether the user can log into this admin site.",
+                        verbose_name="staff status",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                        verbose_name="active",
+                    ),
+                ),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("reviewer", "Reviewer: decides"),
+                            ("senior", "Senior reviewer: decides and gives second approvals"),
+                            ("officer", "Officer: opens sealed work"),
+                            ("auditor", "Auditor: reads and exports"),
+                            ("operator", "Operator: settings, keys and accounts, no content"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("made_by_up", models.BooleanField(default=False)),
             ],
             options={
-                'db_table': 'person',
+                "db_table": "person",
             },
             managers=[
-                ('objects', django.contrib.auth.models.UserManager()),
+                ("objects", django.contrib.auth.models.UserManager()),
             ],
         ),
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.UUIDField(default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200)),
-                ('public_id', models.CharField(max_length=12, unique=True)),
-                ('secret_hmac', models.BinaryField(max_length=32)),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), size=None)),
-                ('created_at', models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('last_used_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("public_id", models.CharField(max_length=12, unique=True)),
+                ("secret_hmac", models.BinaryField(max_length=32)),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), size=None),
+                ),
+                ("created_at", models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                ("last_used_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'api_key',
+                "db_table": "api_key",
             },
         ),
         migrations.CreateModel(
-            name='Generation',
+            name="Generation",
             fields=[
-                ('id', models.UUIDField(default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False)),
-                ('requester', models.CharField(max_length=80)),
-                ('model', models.CharField(max_length=100)),
-                ('parameters', models.JSONField(db_default={})),
-                ('num_images', models.PositiveSmallIntegerField()),
-                ('cost', models.PositiveIntegerField()),
-                ('prompt_sha256', models.BinaryField(max_length=32)),
-                ('status', models.CharField(choices=[('screening', 'Screening'), ('in_review', 'In Review'), ('generating', 'Generating'), ('completed', 'Completed'), ('blocked', 'Blocked'), ('failed', 'Failed'), ('canceled', 'Canceled'), ('expired', 'Expired')], db_default='screening', max_length=20)),
-                ('prompt_state', models.CharField(choices=[('unscored', 'Unscored'), ('held', 'Held'), ('cleared', 'Cleared'), ('refused', 'Refused'), ('abandoned', 'Abandoned')], db_default='unscored', max_length=20)),
-                ('held_why', models.CharField(choices=[('score', 'Score'), ('flagged', 'Flagged'), ('unscreened-no-checker', 'Unscreened No Checker'), ('unscreened', 'Unscreened'), ('unsealed', 'Unsealed')], max_length=30, null=True)),
-                ('looked_again', models.BooleanField(db_default=False)),
-                ('reason', models.JSONField(null=True)),
-                ('created_at', models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
-                ('deadline_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('sealed_at', models.DateTimeField(null=True)),
-                ('erased_at', models.DateTimeField(null=True)),
-                ('not_before', models.DateTimeField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('leased', models.GeneratedField(db_persist=True, expression=models.Q(('lease_until__isnull', False)), output_field=models.BooleanField())),
-                ('leased_by', models.UUIDField(null=True)),
-                ('attempt', models.PositiveIntegerField(db_default=0)),
-                ('crashes', models.PositiveSmallIntegerField(db_default=0)),
-                ('api_key', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='gateway.apikey')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("requester", models.CharField(max_length=80)),
+                ("model", models.CharField(max_length=100)),
+                ("parameters", models.JSONField(db_default={})),
+                ("num_images", models.PositiveSmallIntegerField()),
+                ("cost", models.PositiveIntegerField()),
+                ("prompt_sha256", models.BinaryField(max_length=32)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("screening", "Screening"),
+                            ("in_review", "In Review"),
+                            ("generating", "Generating"),
+                            ("completed", "Completed"),
+                            ("blocked", "Blocked"),
+                            ("failed", "Failed"),
+                            ("canceled", "Canceled"),
+                            ("expired", "Expired"),
+                        ],
+                        db_default="screening",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "prompt_state",
+                    models.CharField(
+                        choices=[
+                            ("unscored", "Unscored"),
+                            ("held", "Held"),
+                            ("cleared", "Cleared"),
+                            ("refused", "Refused"),
+                            ("abandoned", "Abandoned"),
+                        ],
+                        db_default="unscored",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "held_why",
+                    models.CharField(
+                        choices=[
+                            ("score", "Score"),
+                            ("flagged", "Flagged"),
+                            ("unscreened-no-checker", "Unscreened No Checker"),
+                            ("unscreened", "Unscreened"),
+                            ("unsealed", "Unsealed"),
+                        ],
+                        max_length=30,
+                        null=True,
+                    ),
+                ),
+                ("looked_again", models.BooleanField(db_default=False)),
+                ("reason", models.JSONField(null=True)),
+                ("created_at", models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
+                ("deadline_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("sealed_at", models.DateTimeField(null=True)),
+                ("erased_at", models.DateTimeField(null=True)),
+                ("not_before", models.DateTimeField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                (
+                    "leased",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Q(("lease_until__isnull", False)),
+                        output_field=models.BooleanField(),
+                    ),
+                ),
+                ("leased_by", models.UUIDField(null=True)),
+                ("attempt", models.PositiveIntegerField(db_default=0)),
+                ("crashes", models.PositiveSmallIntegerField(db_default=0)),
+                (
+                    "api_key",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="gateway.apikey"),
+                ),
             ],
             options={
-                'db_table': 'generation',
+                "db_table": "generation",
             },
         ),
         migrations.CreateModel(
-            name='ModelClock',
+            name="ModelClock",
             fields=[
-                ('model', models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ('v', models.BigIntegerField(db_default=0)),
+                ("model", models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ("v", models.BigIntegerField(db_default=0)),
             ],
             options={
-                'db_table': 'model_clock',
+                "db_table": "model_clock",
             },
         ),
         migrations.CreateModel(
-            name='PolicyVersion',
+            name="PolicyVersion",
             fields=[
-                ('sha256', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('version', models.CharField(max_length=100)),
-                ('document', models.JSONField()),
-                ('created_at', models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
+                ("sha256", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("version", models.CharField(max_length=100)),
+                ("document", models.JSONField()),
+                ("created_at", models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
             ],
             options={
-                'db_table': 'policy_version',
+                "db_table": "policy_version",
             },
         ),
         migrations.CreateModel(
-            name='Worker',
+            name="Worker",
             fields=[
-                ('boot_id', models.UUIDField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=20)),
-                ('host', models.CharField(db_default='', max_length=200)),
-                ('pid', models.IntegerField(db_default=0)),
-                ('serves', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), db_default=[], size=None)),
-                ('started_at', models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
-                ('last_beat', models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
-                ('self_test_at', models.DateTimeField(null=True)),
-                ('problem', models.TextField(db_default='')),
+                ("boot_id", models.UUIDField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=20)),
+                ("host", models.CharField(db_default="", max_length=200)),
+                ("pid", models.IntegerField(db_default=0)),
+                (
+                    "serves",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=100), db_default=[], size=None
+                    ),
+                ),
+                ("started_at", models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
+                ("last_beat", models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
+                ("self_test_at", models.DateTimeField(null=True)),
+                ("problem", models.TextField(db_default="")),
             ],
             options={
-                'db_table': 'workers',
+                "db_table": "workers",
             },
         ),
         migrations.CreateModel(
-            name='AuditPrivate',
+            name="AuditPrivate",
             fields=[
-                ('pk', models.CompositePrimaryKey('audit_id', 'field', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('audit_id', models.UUIDField()),
-                ('field', models.CharField(max_length=60)),
-                ('generation_id', models.UUIDField(null=True)),
-                ('audience', models.CharField(max_length=20)),
-                ('salt', models.BinaryField(max_length=16)),
-                ('value', models.JSONField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "audit_id", "field", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("audit_id", models.UUIDField()),
+                ("field", models.CharField(max_length=60)),
+                ("generation_id", models.UUIDField(null=True)),
+                ("audience", models.CharField(max_length=20)),
+                ("salt", models.BinaryField(max_length=16)),
+                ("value", models.JSONField()),
             ],
             options={
-                'db_table': 'audit_private',
-                'indexes': [models.Index(condition=models.Q(('generation_id__isnull', False)), fields=['generation_id'], name='audit_private_of')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('audience__in', ['operator', 'organization', 'officer'])), name='audience_known')],
+                "db_table": "audit_private",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("generation_id__isnull", False)),
+                        fields=["generation_id"],
+                        name="audit_private_of",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("audience__in", ["operator", "organization", "officer"])),
+                        name="audience_known",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Case',
+            name="Case",
             fields=[
-                ('id', models.UUIDField(default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=10)),
-                ('lane', models.CharField(db_default='ordinary', max_length=20)),
-                ('priority', models.SmallIntegerField(db_default=0)),
-                ('due_at', models.DateTimeField()),
-                ('claimable_at', models.DateTimeField(null=True)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('approvals_required', models.PositiveSmallIntegerField(db_default=1)),
-                ('version', models.PositiveIntegerField(db_default=1)),
-                ('status', models.CharField(db_default='open', max_length=10)),
-                ('effective_at', models.DateTimeField(null=True)),
-                ('lease_token', models.UUIDField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('lease_user', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='claims', to=settings.AUTH_USER_MODEL)),
-                ('generation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='gateway.generation')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("kind", models.CharField(max_length=10)),
+                ("lane", models.CharField(db_default="ordinary", max_length=20)),
+                ("priority", models.SmallIntegerField(db_default=0)),
+                ("due_at", models.DateTimeField()),
+                ("claimable_at", models.DateTimeField(null=True)),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("approvals_required", models.PositiveSmallIntegerField(db_default=1)),
+                ("version", models.PositiveIntegerField(db_default=1)),
+                ("status", models.CharField(db_default="open", max_length=10)),
+                ("effective_at", models.DateTimeField(null=True)),
+                ("lease_token", models.UUIDField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                (
+                    "lease_user",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="claims",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "generation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="cases", to="gateway.generation"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'review_case',
+                "db_table": "review_case",
             },
         ),
         migrations.CreateModel(
-            name='Gate',
+            name="Gate",
             fields=[
-                ('only_row', models.BooleanField(db_default=True, primary_key=True, serialize=False)),
-                ('max_unfinished', models.PositiveIntegerField()),
-                ('unfinished', models.PositiveIntegerField(db_default=0)),
-                ('counted_at', models.DateTimeField(null=True)),
+                ("only_row", models.BooleanField(db_default=True, primary_key=True, serialize=False)),
+                ("max_unfinished", models.PositiveIntegerField()),
+                ("unfinished", models.PositiveIntegerField(db_default=0)),
+                ("counted_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'gate',
-                'constraints': [models.CheckConstraint(condition=models.Q(('only_row', True)), name='gate_has_one_row')],
+                "db_table": "gate",
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("only_row", True)), name="gate_has_one_row")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Prompt',
+            name="Prompt",
             fields=[
-                ('generation', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='prompt', serialize=False, to='gateway.generation')),
-                ('text', models.TextField(null=True)),
-                ('negative_text', models.TextField(null=True)),
+                (
+                    "generation",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="prompt",
+                        serialize=False,
+                        to="gateway.generation",
+                    ),
+                ),
+                ("text", models.TextField(null=True)),
+                ("negative_text", models.TextField(null=True)),
             ],
             options={
-                'db_table': 'prompt',
+                "db_table": "prompt",
             },
         ),
         migrations.CreateModel(
-            name='Grant',
+            name="Grant",
             fields=[
-                ('id', models.UUIDField(default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False)),
-                ('master_sha256', models.BinaryField(max_length=32)),
-                ('recipe', models.CharField(max_length=100)),
-                ('policy_sha256', models.CharField(max_length=64, null=True)),
-                ('at', models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
-                ('case', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='grants', to='gateway.case')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("master_sha256", models.BinaryField(max_length=32)),
+                ("recipe", models.CharField(max_length=100)),
+                ("policy_sha256", models.CharField(max_length=64, null=True)),
+                ("at", models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
+                (
+                    "case",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="grants", to="gateway.case"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'release_grant',
+                "db_table": "release_grant",
             },
         ),
         migrations.CreateModel(
-            name='Image',
+            name="Image",
             fields=[
-                ('id', models.UUIDField(default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False)),
-                ('position', models.PositiveSmallIntegerField()),
-                ('model', models.CharField(max_length=100)),
-                ('seed', models.BigIntegerField()),
-                ('tag', models.BigIntegerField(null=True)),
-                ('status', models.CharField(choices=[('waiting', 'Waiting'), ('pending', 'Pending'), ('generated', 'Generated'), ('held', 'Held'), ('granted', 'Granted'), ('released', 'Released'), ('rejected', 'Rejected'), ('failed', 'Failed'), ('canceled', 'Canceled'), ('expired', 'Expired'), ('sealed', 'Sealed'), ('withdrawn', 'Withdrawn')], db_default='waiting', max_length=20)),
-                ('hold_anyway', models.BooleanField(db_default=False)),
-                ('held_why', models.CharField(choices=[('score', 'Score'), ('flagged', 'Flagged'), ('unscreened-no-checker', 'Unscreened No Checker'), ('unscreened', 'Unscreened'), ('unsealed', 'Unsealed')], max_length=30, null=True)),
-                ('looked_again', models.BooleanField(db_default=False)),
-                ('reason', models.JSONField(null=True)),
-                ('not_before', models.DateTimeField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('leased', models.GeneratedField(db_persist=True, expression=models.Q(('lease_until__isnull', False)), output_field=models.BooleanField())),
-                ('leased_by', models.UUIDField(null=True)),
-                ('attempt', models.PositiveIntegerField(db_default=0)),
-                ('crashes', models.PositiveSmallIntegerField(db_default=0)),
-                ('master_sha256', models.BinaryField(max_length=32, null=True)),
-                ('encoded_sha256', models.BinaryField(max_length=32, null=True)),
-                ('generation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='images', to='gateway.generation')),
-                ('grant', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='gateway.grant')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                ("model", models.CharField(max_length=100)),
+                ("seed", models.BigIntegerField()),
+                ("tag", models.BigIntegerField(null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("pending", "Pending"),
+                            ("generated", "Generated"),
+                            ("held", "Held"),
+                            ("granted", "Granted"),
+                            ("released", "Released"),
+                            ("rejected", "Rejected"),
+                            ("failed", "Failed"),
+                            ("canceled", "Canceled"),
+                            ("expired", "Expired"),
+                            ("sealed", "Sealed"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        db_default="waiting",
+                        max_length=20,
+                    ),
+                ),
+                ("hold_anyway", models.BooleanField(db_default=False)),
+                (
+                    "held_why",
+                    models.CharField(
+                        choices=[
+                            ("score", "Score"),
+                            ("flagged", "Flagged"),
+                            ("unscreened-no-checker", "Unscreened No Checker"),
+                            ("unscreened", "Unscreened"),
+                            ("unsealed", "Unsealed"),
+                        ],
+                        max_length=30,
+                        null=True,
+                    ),
+                ),
+                ("looked_again", models.BooleanField(db_default=False)),
+                ("reason", models.JSONField(null=True)),
+                ("not_before", models.DateTimeField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                (
+                    "leased",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Q(("lease_until__isnull", False)),
+                        output_field=models.BooleanField(),
+                    ),
+                ),
+                ("leased_by", models.UUIDField(null=True)),
+                ("attempt", models.PositiveIntegerField(db_default=0)),
+                ("crashes", models.PositiveSmallIntegerField(db_default=0)),
+                ("master_sha256", models.BinaryField(max_length=32, null=True)),
+                ("encoded_sha256", models.BinaryField(max_length=32, null=True)),
+                (
+                    "generation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="images", to="gateway.generation"
+                    ),
+                ),
+                (
+                    "grant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gateway.grant",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'image',
+                "db_table": "image",
             },
         ),
         migrations.AddField(
-            model_name='grant',
-            name='image',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='grants', to='gateway.image'),
+            model_name="grant",
+            name="image",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="grants", to="gateway.image"
+            ),
         ),
         migrations.AddField(
-            model_name='case',
-            name='image',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='gateway.image'),
+            model_name="case",
+            name="image",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="cases", to="gateway.image"
+            ),
         ),
         migrations.CreateModel(
-            name='Look',
+            name="Look",
             fields=[
-                ('id', models.UUIDField(default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False)),
-                ('sha256', models.BinaryField(max_length=32)),
-                ('form', models.CharField(max_length=20)),
-                ('ms', models.PositiveIntegerField()),
-                ('at', models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='looks', to='gateway.case')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='looks', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("sha256", models.BinaryField(max_length=32)),
+                ("form", models.CharField(max_length=20)),
+                ("ms", models.PositiveIntegerField()),
+                ("at", models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="looks", to="gateway.case"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="looks", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'db_table': 'look',
+                "db_table": "look",
             },
         ),
         migrations.CreateModel(
-            name='Organization',
+            name="Organization",
             fields=[
-                ('id', models.UUIDField(default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200, unique=True)),
-                ('weight', models.PositiveIntegerField(db_default=1, default=1)),
-                ('max_unfinished', models.PositiveIntegerField(db_default=1000, default=1000)),
-                ('created_at', models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, unique=True)),
+                ("weight", models.PositiveIntegerField(db_default=1, default=1)),
+                ("max_unfinished", models.PositiveIntegerField(db_default=1000, default=1000)),
+                ("created_at", models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
             ],
             options={
-                'db_table': 'organization',
-                'constraints': [models.CheckConstraint(condition=models.Q(('weight__gt', 0)), name='weight_positive')],
+                "db_table": "organization",
+                "constraints": [models.CheckConstraint(condition=models.Q(("weight__gt", 0)), name="weight_positive")],
             },
         ),
         migrations.CreateModel(
-            name='IdempotencyKey',
+            name="IdempotencyKey",
             fields=[
-                ('pk', models.CompositePrimaryKey('organization_id', 'key', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=255)),
-                ('fingerprint', models.BinaryField(max_length=32)),
-                ('generation_id', models.UUIDField()),
-                ('at', models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='gateway.organization')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "organization_id", "key", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("key", models.CharField(max_length=255)),
+                ("fingerprint", models.BinaryField(max_length=32)),
+                ("generation_id", models.UUIDField()),
+                ("at", models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
+                (
+                    "organization",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="gateway.organization"),
+                ),
             ],
             options={
-                'db_table': 'idempotency_key',
-            },
-        ),
-        migrations.AddField(
-            model_name='generation',
-            name='organization',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='generations', to='gateway.organization'),
-        ),
-        migrations.CreateModel(
-            name='FairShare',
-            fields=[
-                ('pk', models.CompositePrimaryKey('organization_id', 'model', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('model', models.CharField(max_length=100)),
-                ('last_finish', models.BigIntegerField()),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='gateway.organization')),
-            ],
-            options={
-                'db_table': 'fair_share',
-            },
-        ),
-        migrations.AddField(
-            model_name='apikey',
-            name='organization',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='api_keys', to='gateway.organization'),
-        ),
-        migrations.CreateModel(
-            name='Queue',
-            fields=[
-                ('id', models.SmallAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('undo_window_s', models.FloatField(db_default=8.0)),
-                ('depth', models.PositiveIntegerField(null=True)),
-                ('oldest_at', models.DateTimeField(null=True)),
-                ('counted_at', models.DateTimeField(null=True)),
-            ],
-            options={
-                'db_table': 'queue',
-                'constraints': [models.CheckConstraint(condition=models.Q(('undo_window_s__gte', 0), ('undo_window_s__lte', 60)), name='undo_window_range')],
+                "db_table": "idempotency_key",
             },
         ),
         migrations.AddField(
-            model_name='case',
-            name='queue',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='gateway.queue'),
+            model_name="generation",
+            name="organization",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="generations", to="gateway.organization"
+            ),
         ),
         migrations.CreateModel(
-            name='Seal',
+            name="FairShare",
             fields=[
-                ('id', models.UUIDField(default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False)),
-                ('why', models.CharField(max_length=40)),
-                ('prompt_for_officers', models.BinaryField(null=True)),
-                ('at', models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
-                ('lifted_at', models.DateTimeField(null=True)),
-                ('generation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='seals', to='gateway.generation')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "organization_id", "model", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("model", models.CharField(max_length=100)),
+                ("last_finish", models.BigIntegerField()),
+                (
+                    "organization",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="gateway.organization"),
+                ),
             ],
             options={
-                'db_table': 'seals',
+                "db_table": "fair_share",
+            },
+        ),
+        migrations.AddField(
+            model_name="apikey",
+            name="organization",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="api_keys", to="gateway.organization"
+            ),
+        ),
+        migrations.CreateModel(
+            name="Queue",
+            fields=[
+                ("id", models.SmallAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=100, unique=True)),
+                ("undo_window_s", models.FloatField(db_default=8.0)),
+                ("depth", models.PositiveIntegerField(null=True)),
+                ("oldest_at", models.DateTimeField(null=True)),
+                ("counted_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "db_table": "queue",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("undo_window_s__gte", 0), ("undo_window_s__lte", 60)),
+                        name="undo_window_range",
+                    )
+                ],
+            },
+        ),
+        migrations.AddField(
+            model_name="case",
+            name="queue",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="cases", to="gateway.queue"
+            ),
+        ),
+        migrations.CreateModel(
+            name="Seal",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("why", models.CharField(max_length=40)),
+                ("prompt_for_officers", models.BinaryField(null=True)),
+                ("at", models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
+                ("lifted_at", models.DateTimeField(null=True)),
+                (
+                    "generation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="seals", to="gateway.generation"
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "seals",
             },
         ),
         migrations.CreateModel(
-            name='Verdict',
+            name="Verdict",
             fields=[
-                ('id', models.UUIDField(default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False)),
-                ('attempt', models.PositiveIntegerField()),
-                ('outcome', models.CharField(max_length=10)),
-                ('category', models.CharField(max_length=40, null=True)),
-                ('reasons', models.JSONField()),
-                ('assessments', models.JSONField()),
-                ('policy_sha256', models.CharField(max_length=64)),
-                ('at', models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
-                ('generation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='verdicts', to='gateway.generation')),
-                ('image', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='verdicts', to='gateway.image')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("attempt", models.PositiveIntegerField()),
+                ("outcome", models.CharField(max_length=10)),
+                ("category", models.CharField(max_length=40, null=True)),
+                ("reasons", models.JSONField()),
+                ("assessments", models.JSONField()),
+                ("policy_sha256", models.CharField(max_length=64)),
+                ("at", models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
+                (
+                    "generation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="verdicts", to="gateway.generation"
+                    ),
+                ),
+                (
+                    "image",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="verdicts",
+                        to="gateway.image",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'verdict',
+                "db_table": "verdict",
             },
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.UUIDField(default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField()),
-                ('token', models.UUIDField(null=True)),
-                ('outcome', models.CharField(choices=[('release', 'Release'), ('approve', 'Approve'), ('deny', 'Deny'), ('escalate', 'Escalate'), ('undo', 'Undo')], max_length=10)),
-                ('sha256', models.BinaryField(max_length=32)),
-                ('category', models.CharField(max_length=40, null=True)),
-                ('note', models.TextField(db_default='', default='')),
-                ('at', models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
-                ('effective_at', models.DateTimeField()),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='gateway.case')),
-                ('undoes', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='undone_by', to='gateway.decision')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=gateway.models.fields.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("version", models.PositiveIntegerField()),
+                ("token", models.UUIDField(null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("release", "Release"),
+                            ("approve", "Approve"),
+                            ("deny", "Deny"),
+                            ("escalate", "Escalate"),
+                            ("undo", "Undo"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("sha256", models.BinaryField(max_length=32)),
+                ("category", models.CharField(max_length=40, null=True)),
+                ("note", models.TextField(db_default="", default="")),
+                ("at", models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
+                ("effective_at", models.DateTimeField()),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="decisions", to="gateway.case"
+                    ),
+                ),
+                (
+                    "undoes",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="undone_by",
+                        to="gateway.decision",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'db_table': 'decision',
-                'constraints': [models.UniqueConstraint(fields=('case', 'version'), name='one_decision_a_version'), models.CheckConstraint(condition=models.Q(('outcome__in', ['release', 'approve', 'deny', 'escalate', 'undo'])), name='decision_outcome'), models.CheckConstraint(condition=models.Q(models.Q(('outcome', 'undo'), ('undoes__isnull', False)), models.Q(models.Q(('outcome', 'undo'), _negated=True), ('undoes__isnull', True)), _connector='OR'), name='undo_names_what'), models.CheckConstraint(condition=models.Q(models.Q(('outcome', 'deny'), _negated=True), ('category__isnull', False), _connector='OR'), name='deny_says_why')],
+                "db_table": "decision",
+                "constraints": [
+                    models.UniqueConstraint(fields=("case", "version"), name="one_decision_a_version"),
+                    models.CheckConstraint(
+                        condition=models.Q(("outcome__in", ["release", "approve", "deny", "escalate", "undo"])),
+                        name="decision_outcome",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome", "undo"), ("undoes__isnull", False)),
+                            models.Q(models.Q(("outcome", "undo"), _negated=True), ("undoes__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="undo_names_what",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome", "deny"), _negated=True), ("category__isnull", False), _connector="OR"
+                        ),
+                        name="deny_says_why",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Publication',
+            name="Publication",
             fields=[
-                ('grant', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='publication', serialize=False, to='gateway.grant')),
-                ('encoded_sha256', models.BinaryField(max_length=32)),
-                ('object_key', models.CharField(max_length=300, unique=True)),
-                ('content_type', models.CharField(max_length=40)),
-                ('width_px', models.PositiveIntegerField()),
-                ('height_px', models.PositiveIntegerField()),
-                ('size_bytes', models.BigIntegerField()),
-                ('at', models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
-                ('purged_at', models.DateTimeField(null=True)),
+                (
+                    "grant",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="publication",
+                        serialize=False,
+                        to="gateway.grant",
+                    ),
+                ),
+                ("encoded_sha256", models.BinaryField(max_length=32)),
+                ("object_key", models.CharField(max_length=300, unique=True)),
+                ("content_type", models.CharField(max_length=40)),
+                ("width_px", models.PositiveIntegerField()),
+                ("height_px", models.PositiveIntegerField()),
+                ("size_bytes", models.BigIntegerField()),
+                ("at", models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
+                ("purged_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'publication',
-                'constraints': [models.UniqueConstraint(fields=('grant', 'encoded_sha256'), name='publication_of_grant')],
+                "db_table": "publication",
+                "constraints": [
+                    models.UniqueConstraint(fields=("grant", "encoded_sha256"), name="publication_of_grant")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Master',
+            name="Master",
             fields=[
-                ('image', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='master', serialize=False, to='gateway.image')),
-                ('attempt', models.PositiveIntegerField()),
-                ('object_key', models.CharField(max_length=300, unique=True)),
-                ('sha256', models.BinaryField(max_length=32)),
-                ('size_bytes', models.BigIntegerField()),
-                ('wrapped_key', models.BinaryField(null=True)),
-                ('purged_at', models.DateTimeField(null=True)),
+                (
+                    "image",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="master",
+                        serialize=False,
+                        to="gateway.image",
+                    ),
+                ),
+                ("attempt", models.PositiveIntegerField()),
+                ("object_key", models.CharField(max_length=300, unique=True)),
+                ("sha256", models.BinaryField(max_length=32)),
+                ("size_bytes", models.BigIntegerField()),
+                ("wrapped_key", models.BinaryField(null=True)),
+                ("purged_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'masters',
-                'constraints': [models.UniqueConstraint(fields=('image', 'sha256'), name='master_of_image')],
+                "db_table": "masters",
+                "constraints": [models.UniqueConstraint(fields=("image", "sha256"), name="master_of_image")],
             },
         ),
         migrations.CreateModel(
-            name='Usage',
+            name="Usage",
             fields=[
-                ('image', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='usage', serialize=False, to='gateway.image')),
-                ('units', models.PositiveIntegerField()),
-                ('at', models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='gateway.organization')),
+                (
+                    "image",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="usage",
+                        serialize=False,
+                        to="gateway.image",
+                    ),
+                ),
+                ("units", models.PositiveIntegerField()),
+                ("at", models.DateTimeField(db_default=gateway.models.fields.TransactionNow())),
+                (
+                    "organization",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="gateway.organization"),
+                ),
             ],
             options={
-                'db_table': 'usage',
+                "db_table": "usage",
             },
         ),
         migrations.AddIndex(
-            model_name='image',
-            index=models.Index(condition=models.Q(('leased', False), ('not_before__isnull', True), ('status', 'pending')), fields=['model', 'tag', 'id'], name='image_claim_pending'),
+            model_name="image",
+            index=models.Index(
+                condition=models.Q(("leased", False), ("not_before__isnull", True), ("status", "pending")),
+                fields=["model", "tag", "id"],
+                name="image_claim_pending",
+            ),
         ),
         migrations.AddIndex(
-            model_name='image',
-            index=models.Index(condition=models.Q(('leased', False), ('not_before__isnull', True), ('status', 'generated')), fields=['id'], name='image_claim_generated'),
+            model_name="image",
+            index=models.Index(
+                condition=models.Q(("leased", False), ("not_before__isnull", True), ("status", "generated")),
+                fields=["id"],
+                name="image_claim_generated",
+            ),
         ),
         migrations.AddIndex(
-            model_name='image',
-            index=models.Index(condition=models.Q(('leased', False), ('not_before__isnull', True), ('status', 'granted')), fields=['id'], name='image_claim_granted'),
+            model_name="image",
+            index=models.Index(
+                condition=models.Q(("leased", False), ("not_before__isnull", True), ("status", "granted")),
+                fields=["id"],
+                name="image_claim_granted",
+            ),
         ),
         migrations.AddIndex(
-            model_name='image',
-            index=models.Index(condition=models.Q(('leased', True)), fields=['id'], name='image_leased'),
+            model_name="image",
+            index=models.Index(condition=models.Q(("leased", True)), fields=["id"], name="image_leased"),
         ),
         migrations.AddIndex(
-            model_name='image',
-            index=models.Index(condition=models.Q(('not_before__isnull', False)), fields=['not_before'], name='image_later'),
+            model_name="image",
+            index=models.Index(
+                condition=models.Q(("not_before__isnull", False)), fields=["not_before"], name="image_later"
+            ),
         ),
         migrations.AddIndex(
-            model_name='image',
-            index=models.Index(condition=models.Q(('held_why', 'unscreened-no-checker'), ('status', 'held')), fields=['id'], name='image_look_again'),
+            model_name="image",
+            index=models.Index(
+                condition=models.Q(("held_why", "unscreened-no-checker"), ("status", "held")),
+                fields=["id"],
+                name="image_look_again",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.UniqueConstraint(fields=('generation', 'position'), name='image_position'),
+            model_name="image",
+            constraint=models.UniqueConstraint(fields=("generation", "position"), name="image_position"),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.UniqueConstraint(fields=('id', 'generation'), name='image_of_generation'),
+            model_name="image",
+            constraint=models.UniqueConstraint(fields=("id", "generation"), name="image_of_generation"),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'pending', 'generated', 'held', 'granted', 'released', 'rejected', 'failed', 'canceled', 'expired', 'sealed', 'withdrawn'])), name='image_status'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "waiting",
+                            "pending",
+                            "generated",
+                            "held",
+                            "granted",
+                            "released",
+                            "rejected",
+                            "failed",
+                            "canceled",
+                            "expired",
+                            "sealed",
+                            "withdrawn",
+                        ],
+                    )
+                ),
+                name="image_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=models.Q(('seed__gte', 0), ('seed__lte', 9007199254740991)), name='image_seed'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("seed__gte", 0), ("seed__lte", 9007199254740991)), name="image_seed"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=models.Q(('lease_until__isnull', True), models.Q(('leased_by__isnull', False), ('status__in', ['pending', 'generated', 'granted'])), _connector='OR'), name='image_lease_only_on_work'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("lease_until__isnull", True),
+                    models.Q(("leased_by__isnull", False), ("status__in", ["pending", "generated", "granted"])),
+                    _connector="OR",
+                ),
+                name="image_lease_only_on_work",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'waiting'), ('tag__isnull', True)), ('status__in', ['canceled', 'expired']), models.Q(models.Q(('status', 'waiting'), _negated=True), ('tag__isnull', False)), _connector='OR'), name='image_tag_from_pending_on'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "waiting"), ("tag__isnull", True)),
+                    ("status__in", ["canceled", "expired"]),
+                    models.Q(models.Q(("status", "waiting"), _negated=True), ("tag__isnull", False)),
+                    _connector="OR",
+                ),
+                name="image_tag_from_pending_on",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('master_sha256__isnull', True), ('status__in', ['waiting', 'pending'])), ('status__in', ['failed', 'canceled', 'expired']), models.Q(models.Q(('status__in', ['waiting', 'pending']), _negated=True), ('master_sha256__isnull', False)), _connector='OR'), name='image_bytes_from_generated_on'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("master_sha256__isnull", True), ("status__in", ["waiting", "pending"])),
+                    ("status__in", ["failed", "canceled", "expired"]),
+                    models.Q(
+                        models.Q(("status__in", ["waiting", "pending"]), _negated=True),
+                        ("master_sha256__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="image_bytes_from_generated_on",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'held'), _negated=True), ('held_why__in', ['score', 'flagged', 'unscreened-no-checker', 'unscreened', 'unsealed']), _connector='OR'), name='held_image_says_why'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "held"), _negated=True),
+                    ("held_why__in", ["score", "flagged", "unscreened-no-checker", "unscreened", "unsealed"]),
+                    _connector="OR",
+                ),
+                name="held_image_says_why",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=models.Q(('held_why', 'unscreened-no-checker'), ('looked_again', True), ('status', 'held'), _negated=True), name='image_looked_again_once'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("held_why", "unscreened-no-checker"), ("looked_again", True), ("status", "held"), _negated=True
+                ),
+                name="image_looked_again_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['granted', 'released', 'withdrawn']), _negated=True), ('grant__isnull', False), _connector='OR'), name='granted_needs_grant'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["granted", "released", "withdrawn"]), _negated=True),
+                    ("grant__isnull", False),
+                    _connector="OR",
+                ),
+                name="granted_needs_grant",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['released', 'withdrawn']), _negated=True), ('encoded_sha256__isnull', False), _connector='OR'), name='released_needs_publication'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["released", "withdrawn"]), _negated=True),
+                    ("encoded_sha256__isnull", False),
+                    _connector="OR",
+                ),
+                name="released_needs_publication",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.UniqueConstraint(fields=('id', 'image', 'master_sha256'), name='grant_of_bytes'),
+            model_name="grant",
+            constraint=models.UniqueConstraint(fields=("id", "image", "master_sha256"), name="grant_of_bytes"),
         ),
         migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.UniqueConstraint(fields=('image', 'case'), name='one_grant_a_case', nulls_distinct=False),
+            model_name="grant",
+            constraint=models.UniqueConstraint(fields=("image", "case"), name="one_grant_a_case", nulls_distinct=False),
         ),
         migrations.AddIndex(
-            model_name='look',
-            index=models.Index(fields=['case', 'user'], name='look_by'),
+            model_name="look",
+            index=models.Index(fields=["case", "user"], name="look_by"),
         ),
         migrations.AddIndex(
-            model_name='idempotencykey',
-            index=models.Index(fields=['at'], name='idempotency_key_age'),
+            model_name="idempotencykey",
+            index=models.Index(fields=["at"], name="idempotency_key_age"),
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(condition=models.Q(('leased', False), ('not_before__isnull', True), ('status', 'screening')), fields=['id'], name='generation_claim'),
+            model_name="generation",
+            index=models.Index(
+                condition=models.Q(("leased", False), ("not_before__isnull", True), ("status", "screening")),
+                fields=["id"],
+                name="generation_claim",
+            ),
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(condition=models.Q(('leased', True)), fields=['id'], name='generation_leased'),
+            model_name="generation",
+            index=models.Index(condition=models.Q(("leased", True)), fields=["id"], name="generation_leased"),
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(condition=models.Q(('not_before__isnull', False)), fields=['not_before'], name='generation_later'),
+            model_name="generation",
+            index=models.Index(
+                condition=models.Q(("not_before__isnull", False)), fields=["not_before"], name="generation_later"
+            ),
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(condition=models.Q(('status__in', ('screening', 'in_review', 'generating'))), fields=['organization'], name='generation_unfinished'),
+            model_name="generation",
+            index=models.Index(
+                condition=models.Q(("status__in", ("screening", "in_review", "generating"))),
+                fields=["organization"],
+                name="generation_unfinished",
+            ),
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(condition=models.Q(('status__in', ('screening', 'in_review', 'generating'))), fields=['deadline_at'], name='generation_deadline'),
+            model_name="generation",
+            index=models.Index(
+                condition=models.Q(("status__in", ("screening", "in_review", "generating"))),
+                fields=["deadline_at"],
+                name="generation_deadline",
+            ),
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(condition=models.Q(('held_why', 'unscreened-no-checker'), ('prompt_state', 'held')), fields=['id'], name='generation_look_again'),
+            model_name="generation",
+            index=models.Index(
+                condition=models.Q(("held_why", "unscreened-no-checker"), ("prompt_state", "held")),
+                fields=["id"],
+                name="generation_look_again",
+            ),
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(fields=['organization', '-id'], name='generation_list'),
+            model_name="generation",
+            index=models.Index(fields=["organization", "-id"], name="generation_list"),
         ),
         migrations.AddIndex(
-            model_name='generation',
-            index=models.Index(condition=models.Q(('erased_at__isnull', False)), fields=['erased_at'], name='generation_erased'),
+            model_name="generation",
+            index=models.Index(
+                condition=models.Q(("erased_at__isnull", False)), fields=["erased_at"], name="generation_erased"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='generation',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['screening', 'in_review', 'generating', 'completed', 'blocked', 'failed', 'canceled', 'expired'])), name='generation_status'),
+            model_name="generation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "screening",
+                            "in_review",
+                            "generating",
+                            "completed",
+                            "blocked",
+                            "failed",
+                            "canceled",
+                            "expired",
+                        ],
+                    )
+                ),
+                name="generation_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='generation',
-            constraint=models.CheckConstraint(condition=models.Q(('prompt_state__in', ['unscored', 'held', 'cleared', 'refused', 'abandoned'])), name='generation_prompt_state'),
+            model_name="generation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("prompt_state__in", ["unscored", "held", "cleared", "refused", "abandoned"])),
+                name="generation_prompt_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='generation',
-            constraint=models.CheckConstraint(condition=models.Q(('cost__gt', 0)), name='generation_cost_positive'),
+            model_name="generation",
+            constraint=models.CheckConstraint(condition=models.Q(("cost__gt", 0)), name="generation_cost_positive"),
         ),
         migrations.AddConstraint(
-            model_name='generation',
-            constraint=models.CheckConstraint(condition=models.Q(('lease_until__isnull', True), models.Q(('leased_by__isnull', False), ('status', 'screening')), _connector='OR'), name='generation_lease_only_in_screening'),
+            model_name="generation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("lease_until__isnull", True),
+                    models.Q(("leased_by__isnull", False), ("status", "screening")),
+                    _connector="OR",
+                ),
+                name="generation_lease_only_in_screening",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='generation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('prompt_state', 'held'), _negated=True), models.Q(('held_why__in', ['score', 'unscreened-no-checker', 'unscreened']), ('status', 'in_review')), _connector='OR'), name='held_prompt_is_in_review'),
+            model_name="generation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("prompt_state", "held"), _negated=True),
+                    models.Q(
+                        ("held_why__in", ["score", "unscreened-no-checker", "unscreened"]), ("status", "in_review")
+                    ),
+                    _connector="OR",
+                ),
+                name="held_prompt_is_in_review",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='generation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'blocked'), models.Q(('prompt_state', 'refused'), ('sealed_at__isnull', False), _connector='OR')), models.Q(models.Q(('status', 'blocked'), _negated=True), models.Q(('prompt_state', 'refused'), _negated=True), ('sealed_at__isnull', True)), _connector='OR'), name='blocked_iff_refused_or_sealed'),
+            model_name="generation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("status", "blocked"),
+                        models.Q(("prompt_state", "refused"), ("sealed_at__isnull", False), _connector="OR"),
+                    ),
+                    models.Q(
+                        models.Q(("status", "blocked"), _negated=True),
+                        models.Q(("prompt_state", "refused"), _negated=True),
+                        ("sealed_at__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="blocked_iff_refused_or_sealed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='generation',
-            constraint=models.CheckConstraint(condition=models.Q(('held_why', 'unscreened-no-checker'), ('looked_again', True), ('prompt_state', 'held'), _negated=True), name='prompt_looked_again_once'),
+            model_name="generation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("held_why", "unscreened-no-checker"),
+                    ("looked_again", True),
+                    ("prompt_state", "held"),
+                    _negated=True,
+                ),
+                name="prompt_looked_again_once",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(models.F('queue'), models.F('lane'), models.OrderBy(models.F('priority'), descending=True), models.F('due_at'), models.F('id'), condition=models.Q(('claimable_at__isnull', True), ('lease_user__isnull', True), ('status', 'open')), name='case_claim'),
+            model_name="case",
+            index=models.Index(
+                models.F("queue"),
+                models.F("lane"),
+                models.OrderBy(models.F("priority"), descending=True),
+                models.F("due_at"),
+                models.F("id"),
+                condition=models.Q(("claimable_at__isnull", True), ("lease_user__isnull", True), ("status", "open")),
+                name="case_claim",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('lease_user__isnull', False)), fields=['id'], name='case_leased'),
+            model_name="case",
+            index=models.Index(condition=models.Q(("lease_user__isnull", False)), fields=["id"], name="case_leased"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('lease_user__isnull', False)), fields=['lease_user'], name='case_of_person'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("lease_user__isnull", False)), fields=["lease_user"], name="case_of_person"
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('claimable_at__isnull', False)), fields=['claimable_at'], name='case_later'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("claimable_at__isnull", False)), fields=["claimable_at"], name="case_later"
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('status', 'decided')), fields=['effective_at'], name='case_due'),
+            model_name="case",
+            index=models.Index(condition=models.Q(("status", "decided")), fields=["effective_at"], name="case_due"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('status', 'open')), fields=['expires_at'], name='case_old'),
+            model_name="case",
+            index=models.Index(condition=models.Q(("status", "open")), fields=["expires_at"], name="case_old"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('status__in', ['open', 'decided'])), fields=['generation'], name='case_siblings'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("status__in", ["open", "decided"])), fields=["generation"], name="case_siblings"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['prompt', 'image', 'appeal', 'sample'])), name='case_kind'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["prompt", "image", "appeal", "sample"])), name="case_kind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['open', 'decided', 'closed'])), name='case_status'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["open", "decided", "closed"])), name="case_status"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'image'), _negated=True), ('image__isnull', False), _connector='OR'), name='image_case_has_image'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "image"), _negated=True), ("image__isnull", False), _connector="OR"
+                ),
+                name="image_case_has_image",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'prompt'), _negated=True), ('image__isnull', True), _connector='OR'), name='prompt_case_has_none'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "prompt"), _negated=True), ("image__isnull", True), _connector="OR"
+                ),
+                name="prompt_case_has_none",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('approvals_required__gte', 1), ('approvals_required__lte', 2)), name='case_approvals'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("approvals_required__gte", 1), ("approvals_required__lte", 2)),
+                name="case_approvals",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lease_token__isnull', True), ('lease_until__isnull', True), ('lease_user__isnull', True)), models.Q(('lease_token__isnull', False), ('lease_until__isnull', False), ('lease_user__isnull', False)), _connector='OR'), name='claim_whole'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("lease_token__isnull", True), ("lease_until__isnull", True), ("lease_user__isnull", True)
+                    ),
+                    models.Q(
+                        ("lease_token__isnull", False), ("lease_until__isnull", False), ("lease_user__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="claim_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('lease_user__isnull', True), ('status', 'open'), _connector='OR'), name='claim_only_on_open'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("lease_user__isnull", True), ("status", "open"), _connector="OR"),
+                name="claim_only_on_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('effective_at__isnull', False), ('status', 'decided')), models.Q(models.Q(('status', 'decided'), _negated=True), ('effective_at__isnull', True)), _connector='OR'), name='decided_has_time'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("effective_at__isnull", False), ("status", "decided")),
+                    models.Q(models.Q(("status", "decided"), _negated=True), ("effective_at__isnull", True)),
+                    _connector="OR",
+                ),
+                name="decided_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'image'), ('status__in', ['open', 'decided'])), fields=('image',), name='one_case_an_image'),
+            model_name="case",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "image"), ("status__in", ["open", "decided"])),
+                fields=("image",),
+                name="one_case_an_image",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'prompt'), ('status__in', ['open', 'decided'])), fields=('generation',), name='one_case_a_prompt'),
+            model_name="case",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "prompt"), ("status__in", ["open", "decided"])),
+                fields=("generation",),
+                name="one_case_a_prompt",
+            ),
         ),
         migrations.AddIndex(
-            model_name='usage',
-            index=models.Index(fields=['organization', 'at'], name='usage_of_organization'),
+            model_name="usage",
+            index=models.Index(fields=["organization", "at"], name="usage_of_organization"),
         ),
-        *(migrations.RunSQL(_RECORD.joinpath(name).read_text()) for name in ("constraints.sql", "audit.sql", "steps.sql", "decisions.sql")),
+        *(
+            migrations.RunSQL(_RECORD.joinpath(name).read_text())
+            for name in ("constraints.sql", "audit.sql", "steps.sql", "decisions.sql")
+        ),
     ]
