@@ -38,7 +38,7 @@ CLAIMABLE = "NOT leased AND not_before IS NULL"
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One leased row: what a settlement needs to name. `spent`: it has crashed too often and must be settled as that."""
+    """One leased row: what a settlement needs to name. `spent`: it crashed too often and must be settled as that."""
 
     stage: Stage
     row_id: uuid.UUID

@@ -36,7 +36,8 @@ FILES = f"""
     SELECT p.grant_id, i.id FROM publication p JOIN release_grant r ON r.id = p.grant_id
       JOIN image i ON i.id = r.image_id JOIN generation g ON g.id = i.generation_id
      WHERE (p.purged_at IS NULL OR p.purged_at > now() - %s)
-       AND (i.status IN ('withdrawn', 'sealed') OR (i.status = 'released' AND g.finished_at < now() - make_interval(secs => %s * 86400.0)))
+       AND (i.status IN ('withdrawn', 'sealed')
+        OR (i.status = 'released' AND g.finished_at < now() - make_interval(secs => %s * 86400.0)))
      LIMIT {BATCH}"""  # noqa: S608
 
 DAY_S = 86_400.0
@@ -47,7 +48,6 @@ def purge() -> None:
     try:
         _purge_masters()
         _purge_files()
-        _purge_orphans()
     except StoreError as error:
         logger.warning("a store did not answer", extra={"fields": {"error": type(error).__name__}})
     _purge_rows()
@@ -75,16 +75,21 @@ def _purge_files() -> None:
             )
 
 
-def _purge_orphans() -> None:
-    """Blobs of fenced attempts: older than a day and named by no master. They have no key anywhere."""
+def purge_orphans() -> None:
+    """Blobs of fenced attempts: older than a day and named by no master. They have no key anywhere.
+
+    It lists the whole store, so it is for every hour, not for every minute.
+    """
     age_s = settings.CONFIGURATION.keep_orphans_days * DAY_S
-    for number, stored in enumerate(quarantine_cleaner().older_than(age_s)):
-        if number >= BATCH * 10:
-            return
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT EXISTS (SELECT FROM masters WHERE object_key = %s)", [stored.object_key])
-            if not cursor.fetchone()[0]:
-                quarantine_cleaner().delete(stored.object_key)
+    try:
+        for stored in quarantine_cleaner().older_than(age_s):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT EXISTS (SELECT FROM masters WHERE object_key = %s)", [stored.key])
+                known = cursor.fetchone()[0]
+            if not known:
+                quarantine_cleaner().delete(stored.key)
+    except StoreError as error:
+        logger.warning("a store did not answer", extra={"fields": {"error": type(error).__name__}})
 
 
 def _purge_rows() -> None:

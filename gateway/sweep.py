@@ -18,13 +18,14 @@ from gateway.audit.log import Actor
 from gateway.errors import GatewayError
 from gateway.leases import has_claimable
 from gateway.nudges import nudge
-from gateway.purge import purge
+from gateway.purge import purge, purge_orphans
 
 logger = logging.getLogger(__name__)
 
 BATCH = 200
 COUNT_EVERY_S = 5.0
 PURGE_EVERY_S = 60.0
+PURGE_ORPHANS_EVERY_S = 3600.0
 
 # What lapsed, and what was put off and is due: table, which rows, the change.
 LAPSED: tuple[tuple[str, str, str], ...] = (
@@ -78,6 +79,7 @@ class Sweeper:
     actor: Actor
     next_count: float = 0.0
     next_purge: float = 0.0
+    next_purge_of_orphans: float = 0.0
 
     def round(self) -> None:
         """One round: in a healthy system, a dozen short statements that find nothing."""
@@ -97,6 +99,9 @@ class Sweeper:
         if now >= self.next_purge:
             self.next_purge = now + PURGE_EVERY_S
             purge()
+        if now >= self.next_purge_of_orphans:
+            self.next_purge_of_orphans = now + PURGE_ORPHANS_EVERY_S
+            purge_orphans()
 
     def _look_again(self) -> None:
         for query in (LOOK_AGAIN_PROMPT, LOOK_AGAIN_IMAGE):
@@ -171,8 +176,8 @@ def count() -> None:
             [settings.CONFIGURATION.max_unfinished],
         )
         cursor.execute(
-            "UPDATE queue q SET (depth, oldest_at, counted_at) = (SELECT count(*), min(uuid_extract_timestamp(id)), now() "
-            "FROM review_case WHERE queue_id = q.id AND status = 'open')"
+            "UPDATE queue q SET (depth, oldest_at, counted_at) = (SELECT count(*), "
+            "min(uuid_extract_timestamp(id)), now() FROM review_case WHERE queue_id = q.id AND status = 'open')"
         )
 
 
