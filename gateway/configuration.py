@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -107,7 +107,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Configuration:
     if unknown:
         raise ConfigurationError(f"unknown setting {', '.join(unknown)}: docs/settings.md lists those there are")
     process = environment.get("IMPRIMATUR_PROCESS", "")
-    values: dict[str, str] = {
+    values: dict[str, Any] = {
         name: environment[variable] for name, variable in UNPREFIXED.items() if variable in environment
     }
     database = f"DATABASE_URL_{process.upper()}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import psycopg
 
 from gateway.local import probes, roles
+from gateway.local.addresses import ROLES
 from gateway.local.broker import Broker
 from gateway.local.errors import LocalServiceError
 from gateway.local.keyring import SUPERUSER_PASSWORD
@@ -100,7 +101,7 @@ class Installation:
                 return False
             try:
                 with psycopg.connect(server.admin_url(), autocommit=True) as connection:
-                    roles.prepare_roles(connection, {role: self.state.password(role) for role in roles.ROLES})
+                    roles.prepare_roles(connection, {role: self.state.password(role) for role in ROLES})
                     roles.prepare_database(connection)
             except psycopg.OperationalError:  # it went away again
                 return False
