@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Process = Literal["clients", "people", "screening", "generation", "delivery", "sweeper", "migrator"]
 PROCESSES: tuple[Process, ...] = ("clients", "people", "screening", "generation", "delivery", "sweeper", "migrator")
@@ -23,73 +22,131 @@ UNPREFIXED = {
     "released_url": "RELEASED_URL",
 }
 
+# Read by gateway/local alone: where the state folder lies, and the mark of what `up` started.
+OF_THE_LOCAL_STATE = ("IMPRIMATUR_STATE", "IMPRIMATUR_SUPERVISED")
+
 
 class ConfigurationError(Exception):
     """A setting is missing, wrong or unknown; the message names it. The start stops."""
 
 
-class Configuration(BaseSettings):
+class Configuration(BaseModel):
     """Everything an operator can set. Units are in the names."""
 
-    model_config = SettingsConfigDict(env_prefix="IMPRIMATUR_", extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    process: Process
+    process: Process = Field(description="which process this is; set by the command")
     database_url: str = Field(description="of this process's role, from DATABASE_URL_<ROLE>")
 
     # where things are
-    celery_broker_url: str
-    quarantine_url: str
-    released_url: str
-    public_url: str = "http://127.0.0.1:8000"
-    people_url: str = "http://127.0.0.1:8001"
-    port: int = Field(8000, ge=1, le=65534)
-    bind: str = "127.0.0.1"
-    allowed_hosts: str = "localhost,127.0.0.1,[::1]"
+    celery_broker_url: str = Field(
+        description="the broker: `redis://`, `rediss://`, `redis+socket://` or `amqp://`; embedded where not set"
+    )
+    quarantine_url: str = Field(
+        description="where masters lie: `file:///folder` or `s3://bucket/prefix`; embedded where not set"
+    )
+    released_url: str = Field(
+        description="where published files lie, likewise; another bucket and credential than quarantine's"
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="how clients reach the clients' door; links in answers begin with it"
+    )
+    people_url: str = Field("http://127.0.0.1:8001", description="how people reach the people's door")
+    port: int = Field(8000, ge=1, le=65534, description="the clients' port; the people's is the next")
+    bind: str = Field("127.0.0.1", description="the address that the doors listen on")
+    allowed_hosts: str = Field(
+        "localhost,127.0.0.1,[::1]", description="host names that the doors answer to, with commas between"
+    )
 
     # secrets, each in a file of its own
-    secret_key_file: Path
-    api_key_pepper_file: Path | None = None
-    requester_key_file: Path | None = None
-    quarantine_public_key_file: Path | None = None
-    quarantine_private_key_file: Path | None = None
-    officers_public_key_file: Path | None = None
+    secret_key_file: Path = Field(description="file with Django's secret key")
+    api_key_pepper_file: Path | None = Field(
+        None, description="file with the key under which API keys are hashed; losing it voids every API key"
+    )
+    requester_key_file: Path | None = Field(
+        None, description="file with the key under which requesters are made pseudonymous"
+    )
+    quarantine_public_key_file: Path | None = Field(None, description="public key that masters are encrypted for")
+    quarantine_private_key_file: Path | None = Field(
+        None,
+        description="its private half, for people's door, screening and delivery; losing it loses all unreleased pictures",
+    )
+    officers_public_key_file: Path | None = Field(
+        None, description="public key that sealed work is encrypted for; its private half belongs to the officers alone"
+    )
 
     # what runs
-    models_file: Path | None = None
-    default_model: str = "pocket"
-    checkers_file: Path | None = None
-    policy_file: Path | None = None
-    device: str = "auto"
-    max_batch: int = Field(8, ge=1, le=256)
-    torch_threads: int = Field(0, ge=0, le=1024, description="0: as many as there are cores")
-    door_threads: int = Field(40, ge=1, le=1000)
-    secure_cookies: bool = True
-    demo_accounts: bool = Field(default=False, description="set by `up` alone: a database it made itself")
+    models_file: Path | None = Field(None, description="JSON file that adds models (docs/engine.md)")
+    default_model: str = Field("pocket", description="the model of a request that names none")
+    checkers_file: Path | None = Field(None, description="JSON file that chooses checkers (docs/checkers.md)")
+    policy_file: Path | None = Field(None, description="JSON file with the policy (docs/checkers.md)")
+    device: str = Field("auto", description="where models run: `auto`, `cpu`, `cuda`, `cuda:1`")
+    max_batch: int = Field(8, ge=1, le=256, description="most pictures in one denoising batch")
+    torch_threads: int = Field(
+        0, ge=0, le=1024, description="threads of one worker's arithmetic; 0: as many as there are cores"
+    )
+    door_threads: int = Field(40, ge=1, le=1000, description="requests that a door answers at once")
+    secure_cookies: bool = Field(
+        default=True, description="whether the people's cookies need HTTPS; false only on one machine"
+    )
+    demo_accounts: bool = Field(default=False, description="set by `up` alone, for a database that it made itself")
 
     # clocks, seconds
-    lease_s: float = Field(60.0, ge=1.0, le=3600.0)
-    heartbeat_s: float = Field(15.0, ge=0.2, le=600.0)
-    no_checker_grace_s: float = Field(60.0, ge=0.5, le=3600.0)
-    turn_s: float = Field(60.0, ge=1.0, le=600.0)
-    sweep_s: float = Field(0.5, ge=0.05, le=10.0)
-    deaf_after_s: float = Field(30.0, ge=1.0, le=600.0)
-    case_lease_s: float = Field(300.0, ge=10.0, le=1800.0)
-    undo_window_s: float = Field(8.0, ge=0.0, le=60.0, description="of a queue that is made new")
-    generation_deadline_s: float = Field(3600.0, ge=10.0, le=7 * 86400.0)
-    held_max_age_s: float = Field(7 * 86400.0, ge=60.0, le=90 * 86400.0)
+    lease_s: float = Field(
+        60.0, ge=1.0, le=3600.0, description="how long a claimed row is a worker's without a beat; at least three beats"
+    )
+    heartbeat_s: float = Field(
+        15.0, ge=0.2, le=600.0, description="how often a worker says that it lives and renews its leases"
+    )
+    no_checker_grace_s: float = Field(
+        60.0, ge=0.5, le=3600.0, description="how long without a living checker before a person is asked instead"
+    )
+    turn_s: float = Field(
+        60.0, ge=1.0, le=600.0, description="how long a worker works on one nudge before it asks for the next"
+    )
+    sweep_s: float = Field(0.5, ge=0.05, le=10.0, description="how often the sweeper goes round")
+    deaf_after_s: float = Field(
+        30.0, ge=1.0, le=600.0, description="how long work may wait for a worker that takes none before it ends itself"
+    )
+    case_lease_s: float = Field(
+        300.0, ge=10.0, le=1800.0, description="how long a claim on a case lasts without a sign of life"
+    )
+    undo_window_s: float = Field(
+        8.0, ge=0.0, le=60.0, description="how long a decision can be taken back, of a queue that is made new"
+    )
+    generation_deadline_s: float = Field(
+        3600.0,
+        ge=10.0,
+        le=7 * 86400.0,
+        description="how long a generation may take to be made; what is not made then is `expired`",
+    )
+    held_max_age_s: float = Field(
+        7 * 86400.0,
+        ge=60.0,
+        le=90 * 86400.0,
+        description="how long something may wait for a person; it is `expired` then, never released",
+    )
 
     # caps
-    max_unfinished: int = Field(10_000, ge=1, description="of the whole gate; an organization has its own")
-    max_prompt_graphemes: int = Field(2000, ge=1, le=20_000)
-    max_body_bytes: int = Field(65_536, ge=1024, le=1_048_576)
-    max_images: int = Field(10, ge=1, le=100)
+    max_unfinished: int = Field(
+        10_000, ge=1, description="unfinished generations of the whole gate; an organization has a limit of its own"
+    )
+    max_prompt_graphemes: int = Field(
+        2000, ge=1, le=20_000, description="longest prompt, in what a reader would call characters"
+    )
+    max_body_bytes: int = Field(65_536, ge=1024, le=1_048_576, description="largest request body")
+    max_images: int = Field(10, ge=1, le=100, description="most images of one request")
 
     # how long things are kept, days
-    keep_released_days: float = Field(30.0, gt=0)
-    keep_rejected_days: float = Field(7.0, gt=0)
-    keep_prompts_days: float = Field(30.0, gt=0)
-    keep_idempotency_keys_days: float = Field(7.0, gt=0)
-    keep_orphans_days: float = Field(1.0, gt=0)
+    keep_released_days: float = Field(30.0, gt=0, description="how long released pictures and their masters are kept")
+    keep_rejected_days: float = Field(
+        7.0, gt=0, description="how long the bytes of what was not released are kept; their hash stays"
+    )
+    keep_prompts_days: float = Field(30.0, gt=0, description="how long the words of a finished generation are kept")
+    keep_idempotency_keys_days: float = Field(
+        7.0, gt=0, description="how long a retry with the same key finds its generation"
+    )
+    keep_orphans_days: float = Field(1.0, gt=0, description="how long blobs of given-up attempts are kept")
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Configuration:
@@ -98,21 +155,15 @@ def read(environment: Mapping[str, str] = os.environ) -> Configuration:
     Raises:
         ConfigurationError: a variable is missing, out of its range, or has our prefix and is unknown.
     """
-    known = {f"IMPRIMATUR_{name.upper()}" for name in Configuration.model_fields} | {
-        "IMPRIMATUR_STATE",
-        "IMPRIMATUR_SUPERVISED",
-    }
-    known |= {f"DATABASE_URL_{name.upper()}" for name in PROCESSES}
+    process = environment.get("IMPRIMATUR_PROCESS", "")
+    variables = {field: _variable(field, process) for field in Configuration.model_fields}
+    known = {*variables.values(), *(f"DATABASE_URL_{name.upper()}" for name in PROCESSES), *OF_THE_LOCAL_STATE}
     unknown = sorted(name for name in environment if re.match(r"IMPRIMATUR_|DATABASE_URL_", name) and name not in known)
     if unknown:
         raise ConfigurationError(f"unknown setting {', '.join(unknown)}: docs/settings.md lists those there are")
-    process = environment.get("IMPRIMATUR_PROCESS", "")
     values: dict[str, Any] = {
-        name: environment[variable] for name, variable in UNPREFIXED.items() if variable in environment
+        field: environment[variable] for field, variable in variables.items() if variable in environment
     }
-    database = f"DATABASE_URL_{process.upper()}"
-    if database in environment:
-        values["database_url"] = environment[database]
     try:
         return Configuration(**values)
     except ValidationError as error:

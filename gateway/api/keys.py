@@ -25,8 +25,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from gateway.api.refusals import ApiKeyMalformedError, ForbiddenError, UnauthenticatedError
 from gateway.configuration import ConfigurationError
-from gateway.errors import ApiKeyMalformedError, ForbiddenError, UnauthenticatedError
 from gateway.models import ApiKey
 from gateway.models.fields import TransactionNow
 
@@ -70,7 +70,9 @@ def parse(text: str) -> KeyParts:
     """
     match = KEY.fullmatch(text)
     if match is None:
-        raise ApiKeyMalformedError("this is not an API key: impr_live_, 12 characters, _, 32 characters, _, 6 characters")
+        raise ApiKeyMalformedError(
+            "this is not an API key: impr_live_, 12 characters, _, 32 characters, _, 6 characters"
+        )
     if not hmac.compare_digest(_check(match[1]), match[4]):
         raise ApiKeyMalformedError("the API key has a typing error: its last six characters do not fit the others")
     return KeyParts(public_id=match[2], secret=match[3])
@@ -78,7 +80,9 @@ def parse(text: str) -> KeyParts:
 
 def fingerprint(secret: str) -> bytes:
     """HMAC-SHA256 of a secret under the installation's pepper: 32 bytes, what the record keeps."""
-    return hmac.digest(_file_secret(settings.CONFIGURATION.api_key_pepper_file, "api_key_pepper"), secret.encode(), "sha256")
+    return hmac.digest(
+        _file_secret(settings.CONFIGURATION.api_key_pepper_file, "api_key_pepper"), secret.encode(), "sha256"
+    )
 
 
 def requester_of(organization_id: object, user: str) -> str:

@@ -31,7 +31,7 @@ class Request:
     """One valid request: everything checked, every default filled in.
 
     `cost` is the work of one image in the model's units; `parameters` is what the client is shown and the engine
-    reads: size, steps, guidance_scale, seed, output_format.
+    reads: width, height, steps, guidance_scale, seed, output_format. `seed_chosen`: the client named the seed.
     """
 
     organization_id: uuid.UUID
@@ -45,6 +45,7 @@ class Request:
     prompt: str
     negative_prompt: str
     deadline_s: float
+    seed_chosen: bool = True
 
     def fingerprint(self) -> bytes:
         """SHA-256 of what makes two requests the same. The seed counts only where the client chose it."""
@@ -53,7 +54,7 @@ class Request:
                 {
                     "model": self.model,
                     "parameters": {k: v for k, v in self.parameters.items() if k != "seed"},
-                    "seed": self.parameters.get("seed") if self.parameters.get("seed_chosen") else None,
+                    "seed": self.seed if self.seed_chosen else None,
                     "n": self.num_images,
                     "prompt": self.prompt,
                     "negative_prompt": self.negative_prompt,

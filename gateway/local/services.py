@@ -93,6 +93,11 @@ class Service:
             return None
         return f"{self.name} ended {self.exits_in_a_row} times before it was ready; its log is {self._log.path}"
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether it was started, however it went."""
+        return self.child is not None or self.exits_in_a_row > 0
+
     def kill(self) -> None:
         """End it and all that it started, now."""
         if self.child is not None:
@@ -135,7 +140,8 @@ class Service:
         self._start_at = time.monotonic() + delay_s
         for line in lines if status != -Signals.SIGKILL else ():
             self._say(f"{self.name} | {line[:300]}")
-        self._say(f"{self.name} {describe(status)}; starting it again in {delay_s:.1f} s")
+        again = f"; starting it again in {delay_s:.1f} s" if self.gave_up() is None else ""
+        self._say(f"{self.name} {describe(status)}{again}")
 
 
 def describe(status: int) -> str:

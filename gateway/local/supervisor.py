@@ -97,8 +97,9 @@ class Supervisor:
         )
 
     def _report_progress(self) -> None:
-        waiting = [service.name for service in self.services if not service.is_ready]
-        if not waiting and time.monotonic() >= self._next_question:
+        waiting = [service.name for service in self.services if not service.is_ready and service.has_begun]
+        everything = all(service.is_ready for service in self.services)
+        if everything and time.monotonic() >= self._next_question:
             self._next_question = time.monotonic() + QUESTION_S
             missing = self._waits_for()
             if missing is None:
