@@ -1,11 +1,15 @@
 """What may be loaded as a model, and what is refused before a byte of it is read as code."""
 
-import dataclasses
 import json
 import logging
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import torch
@@ -95,12 +99,52 @@ def test_a_single_file_is_refused(tmp_path: Path) -> None:
         load(spec_of(file), device="cpu", threads=1)
 
 
-def test_a_hub_id_is_not_downloaded_unless_allowed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    spec = dataclasses.replace(spec_of(tmp_path), source="nobody/nothing", revision="0" * 40)
+HUB_CODE = """
+import dataclasses, sys
+from pathlib import Path
+from gateway.engine.families import load
+from gateway.engine.requests import ModelError
+from tests.engine.conftest import spec_of
+for allowed in (False, True):
+    spec = dataclasses.replace(spec_of(Path()), source=f"nobody/allowed-{allowed}", revision="0" * 40)
+    try:
+        load(spec, device="cpu", threads=1, allow_hub=allowed)
+    except ModelError as error:
+        print(error)
+"""
 
-    with pytest.raises(ModelError, match="downloads are not allowed"):
-        load(spec, device="cpu", threads=1)
+
+def test_a_hub_is_asked_only_where_downloads_are_allowed(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class EmptyHub(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *arguments: object) -> None:
+            """Quietly."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), EmptyHub) as hub:
+        Thread(target=hub.serve_forever, daemon=True).start()
+        ran = subprocess.run(
+            [sys.executable, "-c", HUB_CODE],
+            env=os.environ | {"HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}", "HF_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        hub.shutdown()
+
+    refused, missing = ran.stdout.splitlines()[0], ran.stdout.splitlines()[-1]
+    assert "nobody/allowed-False@" + "0" * 40 in refused
+    assert "downloads are not allowed" in refused
+    assert "downloads are not allowed" not in missing
+    assert not [path for path in asked if "allowed-False" in path]
+    assert [path for path in asked if "allowed-True" in path]
 
 
 @pytest.mark.parametrize("device", ["toaster", "cuda:0"])

@@ -85,6 +85,31 @@ def test_a_picture_does_not_depend_on_its_company(name: str, tiny_spec: Callable
         assert_same(results[request.id].pixels, drawn_by_diffusers(spec, request))
 
 
+@contextmanager
+def rows_of_launches(model: DiffusionModel) -> Iterator[list[int]]:
+    """Rows of each real call of the denoiser, as its first layer sees them."""
+    denoiser = getattr(model.pipeline, "unet", None) or model.pipeline.transformer
+    first_layer = next(
+        layer for name in ("conv_in", "x_embedder", "pos_embed") if (layer := getattr(denoiser, name, None))
+    )
+    rows: list[int] = []
+    hook = first_layer.register_forward_hook(lambda _, given, __: rows.append(given[0].shape[0]))
+    yield rows
+    hook.remove()
+
+
+@pytest.mark.parametrize("name", tiny_models.TINY)
+def test_a_step_of_all_is_one_launch(name: str, tiny_spec: Callable[[str], ModelSpec]) -> None:
+    model = load(tiny_spec(name), device="cpu", threads=1)
+    assert isinstance(model, DiffusionModel)
+    rows_each = 1 if name == "flux" else 2  # guidance by a second row, but where it is distilled
+
+    with rows_of_launches(model) as rows:
+        draw_together(Engine(model, max_batch=3), [ask_for(str(steps), steps=steps) for steps in (2, 3, 4)])
+
+    assert rows == [3 * rows_each, 3 * rows_each, 2 * rows_each, rows_each]
+
+
 def test_a_negative_prompt_steers_its_own_picture_alone(
     tiny_spec: Callable[[str], ModelSpec], tiny_model: DiffusionModel
 ) -> None:
@@ -121,8 +146,10 @@ def test_requests_with_different_schedulers_share_a_batch(tiny_spec: Callable[[s
     model = ManySchedulersModel(spec, untouched_pipeline(spec), folder=Path(spec.source))
     requests = [ask_for(name, seed=seed, steps=3 + seed % 3) for seed, name in enumerate(SCHEDULERS)]
 
-    results = draw_together(Engine(model, max_batch=len(requests)), requests)
+    with rows_of_launches(model) as rows:
+        results = draw_together(Engine(model, max_batch=len(requests)), requests)
 
+    assert rows[:3] == [2 * len(requests)] * 3
     for request in requests:
         scheduler = SCHEDULERS[request.id].from_config(model.pipeline.scheduler.config)
         assert_same(results[request.id].pixels, drawn_by_diffusers(spec, request, scheduler))
@@ -173,6 +200,16 @@ def test_neighbours_of_a_request_whose_pipeline_raises_draw_what_they_draw_alone
     assert results["bad"].error == "pipeline_failed"
     assert "divisible by 8" in results["bad"].detail
     assert_same(results["good"].pixels, drawn_by_diffusers(spec, good))
+
+
+def test_latents_are_decoded_in_the_precision_of_the_autoencoder(tiny_spec: Callable[[str], ModelSpec]) -> None:
+    spec = tiny_spec("stable-diffusion")
+    model = DiffusionModel(spec, untouched_pipeline(spec), folder=Path(spec.source))
+    model.pipeline.vae.double()
+
+    results = draw_together(Engine(model, max_batch=2), [ask_for("a", seed=1), ask_for("b", seed=2)])
+
+    assert_same(results["a"].pixels, drawn_by_diffusers(spec, ask_for("a", seed=1)))
 
 
 def test_gradients_are_as_they_were_after_a_step_and_after_an_abort(tiny_model: DiffusionModel) -> None:
