@@ -8,7 +8,7 @@ A canary can only make a verdict stricter: "pass" gives no score at all.
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +60,9 @@ def draw(card: Card, width: int, height: int, seed: int) -> NDArray[np.uint8]:
     stretch = random.uniform(0.6, 1.0, size=(1, len(_BARS), 1))
     colours = (bars[None] * stretch).astype(np.uint8)[0]
     columns = np.arange(width) * len(_BARS) // width
-    pixels = np.broadcast_to(colours[columns][None], (height, width, 3)).copy()
+    bars_px = np.broadcast_to(colours[columns][None], (height, width, 3))
     wave = 8 * np.sin(np.arange(height) * float(random.uniform(0.02, 0.2)))
-    pixels = np.clip(pixels + wave[:, None, None], 0, 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.clip(bars_px + wave[:, None, None], 0, 255).astype(np.uint8)
     for value, rows, cells in _cells(card, width, height):
         pixels[rows, cells] = _LIGHT if value else _DARK
     return pixels
@@ -176,5 +176,5 @@ class CanaryImageChecker:
             modality="image",
             input_sha256=picture.sha256,
             seen="whole",
-            scores={f"canary/{each}": float(each == card) for each in cast(tuple[Card, ...], CARDS[1:])},
+            scores={f"canary/{each}": float(each == card) for each in CARDS[1:]},
         )

@@ -24,7 +24,7 @@ class CheckerError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Probe(Generic[InputT]):
-    """An input whose answer is known: the score of `category` lies between the two bounds, or else the checker is blind.
+    """An input whose answer is known: the score of `category` lies between the bounds, or the checker is blind.
 
     With `category` None, no score at all may be above `at_most`.
     """
@@ -51,7 +51,7 @@ class Checker(Protocol[InputT_contra]):
 
 @dataclass(frozen=True, slots=True)
 class CheckerPlan(Generic[InputT]):
-    """How to get a checker: its name, how it is loaded, how long one batch may take, and what it must be able to tell."""
+    """How to get a checker: how it is loaded, how long one batch may take, what it must be able to tell apart."""
 
     name: str
     load: Callable[[], Checker[InputT]]

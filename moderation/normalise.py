@@ -46,7 +46,7 @@ _INNER_PUNCTUATION = regex.compile(r"(?<=\p{L})[._*~'^`|\\/-](?=\p{L})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){6,}")
 _REGIONAL_FIRST, _REGIONAL_LAST = 0x1F1E6, 0x1F1FF
-_MAX_DECODED = 2
+_MAX_LAYERS = 2
 
 
 class TextError(ValueError):
@@ -65,7 +65,7 @@ class TextError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One reading of a text. `kind` says how it was made: plain, skeleton, transliterated, unspaced, reversed, …"""
+    """One reading of a text. `kind` says how it was made: "plain", "skeleton", "leet" and so on."""
 
     kind: str
     text: str
@@ -86,7 +86,7 @@ def require_text(text: str) -> None:
         TextError: names the first control (other than newline and tab), surrogate, private or unassigned character.
     """
     for offset, character in enumerate(text):
-        if character in "\n\t" or character.isascii() and character.isprintable():
+        if character in "\n\t" or (character.isascii() and character.isprintable()):
             continue
         reason = _REFUSED.get(unicodedata.category(character))
         if reason is not None:
@@ -100,7 +100,7 @@ def canonical(text: str) -> str:
         TextError: a character that no prompt may have.
     """
     require_text(text)
-    # NFKC can bring an ignorable character forth and stripping one can let letters compose; twice reaches the fixed point.
+    # NFKC can bring an ignorable character forth, and stripping one can let letters compose: twice is stable.
     once = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
     twice = _INVISIBLE.sub("", unicodedata.normalize("NFKC", once))
     return _SPACES.sub(" ", twice).strip()
@@ -139,12 +139,14 @@ def views(text: str) -> list[View]:
     if not plain.isascii():
         candidates.append(View("transliterated", transliterated(shown)))
     for base in (plain, candidates[1].text):
-        candidates.append(View("unspaced", unspaced(base)))
+        closed = unspaced(base)
+        candidates += [View("unspaced", closed), View("leet", unleeted(closed))]
     candidates.append(View("joined", _INNER_PUNCTUATION.sub("", plain)))
     candidates.append(View("reversed", plain[::-1]))
     if secret := hidden(text):
         candidates.append(View("hidden", canonical(secret).casefold()))
     candidates += [View("decoded", reading) for reading in decoded(shown)]
+    candidates.append(View("rot13", codecs.encode(plain, "rot13")))
     distinct: dict[str, View] = {}
     for view in candidates:
         if view.text:
@@ -153,19 +155,23 @@ def views(text: str) -> list[View]:
 
 
 def unspaced(text: str) -> str:
-    """The text with spelt-out words closed up ("n u d e") and digits and signs inside words read as letters ("h3llo")."""
-    closed = _SPACED_OUT.sub(lambda match: match.group(0).replace(match.group(1), ""), text)
-    return _LEET_TOKEN.sub(lambda match: match.group(0).translate(_LEET), closed)
+    """The text with spelt-out words closed up: "n u d e", "n.u.d.e", "n-u-d-e"."""
+    return str(_SPACED_OUT.sub(lambda match: match.group(0).replace(match.group(1), ""), text))
+
+
+def unleeted(text: str) -> str:
+    """The text with digits and signs inside words read as the letters they stand for: "h3llo"."""
+    return _LEET_TOKEN.sub(lambda match: match.group(0).translate(_LEET), text)
 
 
 def decoded(text: str) -> list[str]:
-    """Readable texts found inside as base64 or hex, two layers deep, and the whole in rot13; lower case."""
+    """Readable texts found inside as base64 or hex, two layers deep, in lower case."""
     found: list[str] = []
     layer = [text]
-    for _ in range(_MAX_DECODED):
+    for _ in range(_MAX_LAYERS):
         layer = [inner for outer in layer for inner in _embedded(outer)]
         found += layer
-    return [canonical(inner).casefold() for inner in found] + [codecs.encode(text, "rot13").casefold()]
+    return [canonical(inner).casefold() for inner in found]
 
 
 def _embedded(text: str) -> list[str]:

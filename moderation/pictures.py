@@ -1,6 +1,7 @@
 """From stored bytes to what a network sees, with nothing of the picture left out."""
 
 import io
+import math
 import warnings
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 MAX_PIXELS = 4096 * 4096
 _MAX_ASPECT = 1.5
 _TILE_FROM = 2.0
+_TILE_SHARE = 0.6
 
 
 class PictureError(ValueError):
@@ -26,17 +28,23 @@ def decode(data: bytes) -> NDArray[np.uint8]:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise PictureError(f"size: {width}x{height} pixels; at most {MAX_PIXELS} pixels")
-                if getattr(image, "n_frames", 1) != 1:
-                    raise PictureError(f"frames: {getattr(image, 'n_frames', 1)}; exactly 1")
+                _require_modest(image)
                 image.load()
                 return _flattened(image)
     except PictureError:
         raise
     except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
         raise PictureError(f"not a readable PNG: {type(error).__name__}") from error
+
+
+def _require_modest(image: Image.Image) -> None:
+    """Nothing, if a picture whose header was read is one frame and small enough to decode."""
+    width, height = image.size
+    frames = getattr(image, "n_frames", 1)
+    if width * height > MAX_PIXELS:
+        raise PictureError(f"size: {width}x{height} pixels; at most {MAX_PIXELS} pixels")
+    if frames != 1:
+        raise PictureError(f"frames: {frames}; exactly 1")
 
 
 def _flattened(image: Image.Image) -> NDArray[np.uint8]:
@@ -50,29 +58,28 @@ def _flattened(image: Image.Image) -> NDArray[np.uint8]:
 def looks(pixels: NDArray[np.uint8], side_px: int) -> list[NDArray[np.uint8]]:
     """The pictures, each uint8 [side_px, side_px, 3], that a square network is shown of one picture.
 
-    First the whole, scaled to fit and centred on grey. Then, where scaling it down makes small things vanish (a side twice
-    as long as the network's) or the picture is elongated, overlapping square tiles that together cover every pixel.
+    First the whole, scaled to fit and centred on grey. Then, where scaling it down makes small things vanish (a side
+    twice as long as the network's) or the picture is elongated, square tiles that together cover every pixel.
     """
     height, width = pixels.shape[:2]
     image = Image.fromarray(pixels)
     shown = [_letterboxed(image, side_px)]
     short, long = min(width, height), max(width, height)
-    if long >= _TILE_FROM * side_px or long > _MAX_ASPECT * short:
-        edge = max(min(short, long), 1)
-        if short >= _TILE_FROM * side_px:
-            edge = max(short // 2, side_px)
-        for top in _starts(height, edge):
-            for left in _starts(width, edge):
-                tile = image.crop((left, top, min(left + edge, width), min(top + edge, height)))
-                shown.append(_letterboxed(tile, side_px))
+    if long < _TILE_FROM * side_px and long <= _MAX_ASPECT * short:
+        return shown
+    edge = max(math.ceil(_TILE_SHARE * short), side_px) if short >= _TILE_FROM * side_px else short
+    for top in _starts(height, edge):
+        for left in _starts(width, edge):
+            tile = image.crop((left, top, min(left + edge, width), min(top + edge, height)))
+            shown.append(_letterboxed(tile, side_px))
     return shown
 
 
 def _starts(length: int, edge: int) -> list[int]:
-    """Where tiles of one edge begin, so that they cover a length and overlap by a quarter or more."""
+    """Where tiles of one edge begin, so that they cover a length and overlap by a fifth or more."""
     if length <= edge:
         return [0]
-    count = 1 + -(-(length - edge) * 4 // (edge * 3))
+    count = 1 + math.ceil((length - edge) / (0.8 * edge))
     return [round(index * (length - edge) / (count - 1)) for index in range(count)]
 
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import rfc8785
 
@@ -82,7 +82,7 @@ class _Firing:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """An immutable set of rules; `sha256` is over its RFC 8785 bytes, so it does not depend on how the file is laid out."""
+    """An immutable set of rules; `sha256` is over its RFC 8785 bytes, however the file is laid out."""
 
     version: str
     sha256: str
@@ -99,7 +99,7 @@ class Policy:
             PolicyError: names the field, its value and what is allowed.
         """
         parsed = parse_document(data)
-        canonical = rfc8785.dumps(parsed.document)
+        canonical = rfc8785.dumps(cast(Any, parsed.document))
         return cls(
             version=parsed.version,
             sha256=hashlib.sha256(canonical).hexdigest(),

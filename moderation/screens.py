@@ -44,7 +44,7 @@ class ImageScreen:
         return [checker.coverage for checker in self._checkers if checker.coverage]
 
     def assess(self, inputs: Sequence[ImageInput]) -> list[list[Assessment]]:
-        """Everything that was said of each picture, in order; one that cannot be decoded is an error of every checker."""
+        """Everything that was said of each picture, in order; one that cannot be decoded is every checker's error."""
         pictures: dict[int, Picture] = {}
         failures: dict[int, str] = {}
         for index, each in enumerate(inputs):

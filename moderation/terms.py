@@ -1,8 +1,8 @@
 """The term checker: words of our own lists, on word boundaries, in every reading of a text.
 
 What one word cannot say, combinations do: a word for a minor together with a sexual one, or a minor in the prompt
-whose clothing the negative prompt takes away. A list finds what it names and nothing else; it stands beside a classifier, never
-instead of one.
+whose clothing the negative prompt takes away. A list finds what it names and nothing else; it stands beside a
+classifier, never instead of one.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +23,7 @@ _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]")
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Hangul}]")
 _AGE = regex.compile(
     r"\b(?:(?:[1-9]|1[0-7])|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen"
-    r"|sixteen|seventeen)[\s-]?(?:years?|yrs?)?[\s-]?(?:olds?|y/?o|jahre alt|jährige?[rsn]?|ans|años|anos|anni|лет|岁|歳|살)\b"
+    r"|sixteen|seventeen)[\s-]?(?:years?|yrs?)?[\s-]?(?:olds?|y/?o|jahre alt|jährige?[rsn]?|ans|años|anos|anni|лет)\b"
 )
 # Letters of the next script may follow at once: no \b there.
 _AGE_HAN = regex.compile(r"(?<!\d)(?:[1-9]|1[0-7])\s?(?:岁|歳|才|살)")

@@ -1,0 +1,161 @@
+"""The prompt classifier that ships: a multilingual transformer with layers and a head trained for image prompts.
+
+It judges the whole of both prompts, in windows where they are long, and what is hidden in them. Where a text is in a
+language or script that it was not measured in, it says so instead of a score that nobody vouches for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from moderation.assessments import Assessment, PromptInput, Span, text_sha256
+from moderation.checkers import CheckerError
+from moderation.coverage import Coverage
+from moderation.e5 import E5File, padded
+from moderation.languages import outside
+from moderation.negative_prompts import unusual
+from moderation.prompt_network import CATEGORIES, PromptNetwork, windows_of
+from moderation.prompt_weights import load, trained_layers
+from moderation.readings import readings
+
+WEIGHTS_FILE = Path(__file__).parent / "weights" / "prompt" / "head.safetensors"
+# Measured on texts of these languages, harmful and harmless: docs/checkers.md.
+LANGUAGES = frozenset({"ar", "bn", "en", "it", "ko", "sw", "th", "vi", "zh"})
+SCRIPTS = frozenset({"Arabic", "Bengali", "Han", "Hangul", "Latin", "Thai"})
+MAX_TOKENS = 4096
+_MAX_BATCH_TOKENS = 4096
+_SPAN_FROM = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One text to be scored for one assessment; `windows` are the windows of all its readings."""
+
+    owner: int
+    modality: Literal["prompt", "negative_prompt"]
+    original: str
+    seen_as: str
+    windows: tuple[tuple[int, ...], ...]
+    unknown: tuple[str, ...]
+
+
+class E5PromptChecker:
+    """Scores the prompt, what is unusual in the negative prompt, and both read as one."""
+
+    name = "prompt-e5"
+    version = "1"
+    coverage = Coverage(
+        checker="prompt-e5",
+        modalities=("prompt", "negative_prompt"),
+        categories=CATEGORIES,
+        languages=LANGUAGES,
+        scripts=SCRIPTS,
+        note="What a prompt says, not what it makes a model draw; double meanings pass it.",
+    )
+
+    def __init__(self, path: Path = WEIGHTS_FILE, *, threads: int = 1) -> None:
+        """`path`: the trained layers and head; the encoder is the installed package's.
+
+        Raises:
+            CheckerError: either is missing, altered or made for something else.
+        """
+        torch.set_num_threads(threads)
+        encoder = E5File()
+        layers = trained_layers(path, encoder_sha256=encoder.sha256)
+        self._network = PromptNetwork(encoder.model(), trained_layers=layers)
+        self.weights_sha256 = load(self._network, path)
+        self._network.eval()
+        self._tokenizer = encoder.tokenizer
+
+    def assess(self, inputs: Sequence[PromptInput]) -> list[list[Assessment]]:
+        """Two assessments an input, and a third for both read as one where the negative prompt says anything unusual.
+
+        Raises:
+            TextError: a character that no prompt may have.
+            CheckerError: the network gave a number that is not finite.
+        """
+        tasks = [task for owner, given in enumerate(inputs) for task in self._tasks(owner, given)]
+        scored = self._score([window for task in tasks for window in task.windows])
+        answers: list[list[Assessment]] = [[] for _ in inputs]
+        start = 0
+        for task in tasks:
+            end = start + len(task.windows)
+            answers[task.owner].append(self._assessment(task, scored[start:end]))
+            start = end
+        return answers
+
+    def _tasks(self, owner: int, given: PromptInput) -> list[_Task]:
+        negative = unusual(given.negative_prompt)
+        tasks = [
+            self._task(owner, "prompt", given.prompt, text=given.prompt, seen="whole"),
+            self._task(owner, "negative_prompt", given.negative_prompt, text=negative, seen="unusual words"),
+        ]
+        if given.prompt and negative:
+            both = f"{given.prompt} {negative}"
+            tasks.append(self._task(owner, "negative_prompt", both, text=both, seen="joined"))
+        return tasks
+
+    def _task(
+        self, owner: int, modality: Literal["prompt", "negative_prompt"], original: str, *, text: str, seen: str
+    ) -> _Task:
+        meant = readings(text)
+        if not meant:
+            return _Task(owner, modality, original, "nothing", (), ())
+        windows: list[tuple[int, ...]] = []
+        unknown = set(outside(meant[0], self.coverage))
+        for number, reading in enumerate(meant):
+            ids = self._tokenizer.encode(reading).ids
+            if len(ids) > MAX_TOKENS:
+                unknown.add("too-long")
+            cut = windows_of(ids[:MAX_TOKENS])
+            if number == 0 and len(cut) > 1:
+                seen = f"{len(cut)} windows"
+            windows += [tuple(window) for window in cut]
+        return _Task(owner, modality, original, seen, tuple(windows), tuple(sorted(unknown)))
+
+    def _score(self, windows: Sequence[Sequence[int]]) -> Tensor:
+        """Scores, float32 [windows, categories]; windows of like length are run together."""
+        scores = torch.zeros((len(windows), len(CATEGORIES)))
+        order = sorted(range(len(windows)), key=lambda row: len(windows[row]))
+        while order:
+            size = max(1, _MAX_BATCH_TOKENS // (len(windows[order[-1]]) + 2))
+            rows, order = order[-size:], order[:-size]
+            ids, mask = padded([windows[row] for row in rows])
+            with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=_HAS_FAST_BFLOAT16):
+                logits = self._network(ids, mask).float()
+            if not bool(torch.isfinite(logits).all()):
+                raise CheckerError(f"{self.name}: gave a number that is not finite")
+            scores[rows] = _by_category(logits)
+        return scores
+
+    def _assessment(self, task: _Task, scored: Tensor) -> Assessment:
+        worst = scored.max(0).values if len(scored) else torch.zeros(len(CATEGORIES))
+        scores = {name: round(float(score), 6) for name, score in zip(CATEGORIES, worst, strict=True)}
+        top = max(scores, key=scores.__getitem__)
+        # Which words did it is not known; that this text did is.
+        spans = (Span(0, len(task.original), top, scores[top]),) if scores[top] >= _SPAN_FROM else ()
+        return Assessment(
+            checker=self.name,
+            version=self.version,
+            weights_sha256=self.weights_sha256,
+            modality=task.modality,
+            input_sha256=text_sha256(task.original),
+            seen=task.seen_as,
+            scores=scores,
+            unknown=task.unknown,
+            spans=spans,
+        )
+
+
+_HAS_FAST_BFLOAT16 = bool(torch.cpu._is_amx_tile_supported())  # noqa: SLF001  torch has no public name for it
+
+
+def _by_category(logits: Tensor) -> Tensor:
+    """The probability of harm, given whole to the likeliest category and in proportion to the others."""
+    harm = logits[:, :1].sigmoid()
+    named = logits[:, 1:].sigmoid()
+    return harm * named / named.max(dim=1, keepdim=True).values

