@@ -38,10 +38,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "allauth",
-    "allauth.account",
-    "allauth.mfa",
-    "django_htmx",
+    *(["allauth", "allauth.account", "allauth.mfa", "django_htmx"] if PEOPLE else []),
     "gateway",
     "review",
 ]
@@ -189,6 +186,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["gateway.api.body.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "gateway.api.body.IgnoreAccept",
     "EXCEPTION_HANDLER": "gateway.api.errors.problem_response",
     "UNAUTHENTICATED_USER": None,
 }

@@ -16,19 +16,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from gateway.api.refusals import ApiKeyMalformedError, ForbiddenError, UnauthenticatedError
 from gateway.configuration import ConfigurationError
 from gateway.models import ApiKey
 from gateway.models.fields import TransactionNow
+
+if TYPE_CHECKING:  # DRF's views import this module by its setting
+    from rest_framework.views import APIView
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +170,7 @@ class HasScope(BasePermission):
 
     METHODS_LIKE: ClassVar[Mapping[str, str]] = {"HEAD": "GET"}
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         method = request.method or ""
         if not isinstance(request.auth, ApiKey):
             raise UnauthenticatedError("an API key is needed: Authorization: Bearer <API key>", field="Authorization")
