@@ -144,7 +144,7 @@ class Installation:
             Plan(
                 name="migrate",
                 stage=Stage.RECORD,
-                program=lambda: self.command("migrate", "migrator", "migrate", "--no-input"),
+                program=lambda: self.command("migrate", "migrator", "migrate", "--no-input", "--skip-checks"),
                 once=True,
             )
         ]
@@ -165,7 +165,7 @@ class Installation:
             name=name,
             stage=Stage.SWEEPERS,
             program=lambda: self.command(name, "sweeper", "sweep"),
-            ready=probes.outlived(2.0),
+            ready=probes.sweeper_counts(self._sweepers_url),
         )
 
     def _worker(self, kind: str, name: str) -> Plan:

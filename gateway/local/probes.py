@@ -6,7 +6,8 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -15,9 +16,10 @@ from gateway.local.processes import Child
 HTTP_TIMEOUT_S = 2.0
 # A worker that passed its self-test and beats; who beats is the pool child, of the process group that we started.
 LIVE_WORKERS = """
-    SELECT pid, self_test_at IS NOT NULL, problem FROM workers
-     WHERE kind = %s AND host = %s AND last_beat > now() - interval '2 minutes' ORDER BY started_at DESC
+    SELECT pid FROM workers
+     WHERE kind = %s AND host = %s AND self_test_at IS NOT NULL AND last_beat > now() - interval '2 minutes'
 """
+COUNTED = "SELECT true FROM gate WHERE counted_at > now() - make_interval(secs => %s)"
 
 
 def http_status(host: str, port: int, path: str) -> tuple[int, str]:
@@ -35,11 +37,6 @@ def door_answers(port: int) -> Callable[[Child], bool]:
     return lambda _child: http_status("127.0.0.1", port, "/healthz")[0] == 200
 
 
-def outlived(seconds: float) -> Callable[[Child], bool]:
-    """Whether a child has lived for so long: of a process that has nothing to show."""
-    return lambda child: time.monotonic() - child.started_at >= seconds
-
-
 def worker_beats(kind: str, database_url: Callable[[], str]) -> Callable[[Child], bool]:
     """Whether the worker below a child has passed its self-test and beats in the record.
 
@@ -49,15 +46,23 @@ def worker_beats(kind: str, database_url: Callable[[], str]) -> Callable[[Child]
     """
 
     def beats(child: Child) -> bool:
-        with (
-            contextlib.suppress(psycopg.Error),
-            psycopg.connect(database_url(), connect_timeout=5, autocommit=True) as connection,
-        ):
-            rows = connection.execute(LIVE_WORKERS, [kind, socket.gethostname()]).fetchall()
-            return any(tested and _is_of_group(pid, child.pid) for pid, tested, _problem in rows)
-        return False
+        rows = _rows(database_url(), LIVE_WORKERS, [kind, socket.gethostname()])
+        return any(_is_of_group(pid, child.pid) for (pid,) in rows)
 
     return beats
+
+
+def sweeper_counts(database_url: Callable[[], str]) -> Callable[[Child], bool]:
+    """Whether a sweeper has counted what the gate has under way since a child was started.
+
+    Args:
+        database_url: of a role that may read `gate`.
+    """
+
+    def counts(child: Child) -> bool:
+        return bool(_rows(database_url(), COUNTED, [time.monotonic() - child.started_at]))
+
+    return counts
 
 
 def not_ready_because(port: int) -> str | None:
@@ -69,6 +74,16 @@ def not_ready_because(port: int) -> str | None:
         problem = json.loads(body)
         return str(problem.get("detail") or problem.get("title") or body)[:200]
     return "the clients' door does not answer yet" if status == 0 else f"/readyz answers {status}"
+
+
+def _rows(database_url: str, query: LiteralString, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+    """What a query finds; nothing, when there is no database."""
+    with (
+        contextlib.suppress(psycopg.Error),
+        psycopg.connect(database_url, connect_timeout=5, autocommit=True) as connection,
+    ):
+        return connection.execute(query, parameters).fetchall()
+    return []
 
 
 def _is_of_group(pid: int, group: int) -> bool:
