@@ -9,8 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 TORCH := torch==2.13.0
-# Where torch comes from. On Linux the default brings CUDA with it, gigabytes of it; a machine without a GPU wants
-#   make run TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# Where torch comes from. On Linux the default may bring CUDA with it, gigabytes of it; a machine without a GPU wants
+# PyTorch's index of CPU builds: make run TORCH_INDEX=...
 TORCH_INDEX ?=
 RUN_STAMP := $(VENV)/.stamp-run
 DEV_STAMP := $(VENV)/.stamp-dev

@@ -212,6 +212,7 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True, "level": "INFO"},
         "django.db.backends": {"level": "ERROR"},
         "django.request": {"level": "ERROR"},
+        "celery.app.trace": {"level": "WARNING"},
         "diffusers": {"level": "ERROR"},
         "transformers": {"level": "ERROR"},
     },

@@ -105,7 +105,7 @@ class Turn:
                 self._step()
             for future in self.settling:
                 future.result()
-            settler.submit(connection.close).result()
+            settler.submit(_close_connection).result()
         return time.monotonic() >= self._ends_at
 
     def _quiet(self) -> bool:
@@ -228,6 +228,11 @@ class Turn:
         except Error:  # the database is away: the lease lapses by itself
             connection.close()
             self.worker.drop(lease)
+
+
+def _close_connection() -> None:
+    """Close the calling thread's own."""
+    connection.close()
 
 
 def _request(image: Image) -> ImageRequest | None:
