@@ -2,13 +2,13 @@
 
 Run: python -m training.pocket.autoencoder --minutes 12
 
-Crops of 64 px first, whole pictures for the last sixth. Latents are standardised as a batch normalisation without
+Crops of 64 px first, whole pictures for the last sixth and whenever the decoder is trained alone, which can be done
+while the denoiser trains: its latents stay. Latents are standardised as a batch normalisation without
 weights does it, which is folded into the encoder's last convolution on export: so latents have mean 0 and variance 1.
 """
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch.nn import functional
 from training.pocket.architecture import LATENT_CHANNELS, PICTURE_PX, new_autoencoder
 from training.pocket.compose import Cutouts, load_cutouts, place
 from training.pocket.muon import Muon
-from training.pocket.stages import Log, be_nice, save_checkpoint, stage_parser, work_folder
+from training.pocket.stages import Budget, Log, be_nice, save_checkpoint, scale_rates, stage_parser, work_folder
 from training.pocket.vocabulary import load_vocabulary
 
 CHECKPOINT = "autoencoder.pt"
@@ -105,11 +105,6 @@ def _optimisers(trainee: Trainee) -> list[torch.optim.Optimizer]:
     return [Muon(inner, lr=0.006), torch.optim.AdamW(rest, lr=1e-3, betas=(0.9, 0.98), weight_decay=0.0)]
 
 
-def _rate(done: float) -> float:
-    """The share of the full learning rate at `done` in [0, 1] of the time: constant, then linear to a fiftieth."""
-    return min(1.0, max(0.02, (1 - done) / 0.6))
-
-
 @torch.no_grad()
 def psnr(trainee: Trainee, cutouts: Cutouts) -> float:
     """Decibels over 64 whole pictures that are the same each time."""
@@ -120,46 +115,46 @@ def psnr(trainee: Trainee, cutouts: Cutouts) -> float:
     return float(-10 * error.log10())
 
 
-def _progress(minutes: float, before: float) -> Iterator[float]:
-    """The share of `minutes` of CPU time used, `before` (seconds) included, until it is 1."""
-    began = time.process_time()
-    while (done := (before + time.process_time() - began) / (60 * minutes)) < 1:
-        yield done
+def _restore(work: Path, trainee: Trainee, optimisers: list[torch.optim.Optimizer]) -> dict[str, Any]:
+    """The state to go on from: what `work` holds, loaded into the arguments, or a new one."""
+    if not (work / CHECKPOINT).exists():
+        return {"cpu_s": 0.0, "step": 0}
+    state: dict[str, Any] = torch.load(work / CHECKPOINT)
+    trainee.load_state_dict(state["trainee"])
+    for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
+        optimiser.load_state_dict(saved)
+    return state
 
 
 def main() -> None:
     parser = stage_parser(__doc__)
-    parser.add_argument("--minutes", type=float, default=12.0, help="CPU minutes in all, those of earlier runs included")
+    parser.add_argument("--minutes", type=float, default=12.0, help="CPU minutes, those of earlier runs included")
+    parser.add_argument(
+        "--decoder-only", action="store_true", help="leave the encoder, so all latents, as they are"
+    )
     arguments = parser.parse_args()
     work, log = work_folder(arguments), Log(arguments.work, "autoencoder")
     be_nice()
     cutouts = load_cutouts(work)
     trainee = Trainee().to(memory_format=torch.channels_last)
     optimisers = _optimisers(trainee)
-    rates = [group["lr"] for optimiser in optimisers for group in optimiser.param_groups]
-    state = {"cpu_s": 0.0, "step": 0}
-    if (work / CHECKPOINT).exists():
-        state = torch.load(work / CHECKPOINT)
-        trainee.load_state_dict(state["trainee"])
-        for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
+    state = _restore(work, trainee, optimisers)
+    trainee.autoencoder.encoder.requires_grad_(not arguments.decoder_only)
     pictures = Pictures(cutouts, seed=2 + state["step"])
+    budget = Budget(arguments.minutes, used_s=state["cpu_s"])
 
-    def save(done: float) -> None:
-        state.update(trainee=trainee.state_dict(), optimisers=[each.state_dict() for each in optimisers])
-        state["cpu_s"] = done * 60 * arguments.minutes
-        save_checkpoint(state, work / CHECKPOINT)
-
-    done = 0.0
-    for done in _progress(arguments.minutes, state["cpu_s"]):
-        groups = [group for optimiser in optimisers for group in optimiser.param_groups]
-        for group, rate in zip(groups, rates, strict=True):
-            group["lr"] = rate * _rate(done)
-        if done > WHOLE_FROM:
-            trainee.standardise.eval()
-        batch = (pictures.whole(8) if done > WHOLE_FROM else pictures.crops(24)).contiguous(
-            memory_format=torch.channels_last
+    def save() -> None:
+        saved = [optimiser.state_dict() for optimiser in optimisers]
+        save_checkpoint(
+            {**state, "cpu_s": budget.used_s, "trainee": trainee.state_dict(), "optimisers": saved}, work / CHECKPOINT
         )
+
+    for done in budget.shares():
+        scale_rates(optimisers, done, decay_over=0.6)
+        whole = arguments.decoder_only or done > WHOLE_FROM
+        trainee.standardise.train(not whole)
+        batch = pictures.whole(8) if whole else pictures.crops(24)
+        batch = batch.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             output = trainee(batch)
         loss = loss_of(output.float(), batch)
@@ -171,8 +166,8 @@ def main() -> None:
         state["step"] += 1
         if state["step"] % 250 == 0:
             log.write(f"step {state['step']} {done:.0%} loss {loss.item():.4f} psnr {psnr(trainee, cutouts):.2f} dB")
-            save(done)
-    save(1.0)
+            save()
+    save()
     log.write(f"step {state['step']} finished, psnr {psnr(trainee, cutouts):.2f} dB")
 
 

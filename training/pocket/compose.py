@@ -37,7 +37,13 @@ CLIP_SPLIT = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
 @dataclass(frozen=True, slots=True)
 class Cutouts:
-    """All pictures: uint8 [n, 160, 160, 4], premultiplied RGBA; row i shows things[thing[i]] in colours[i] ("": as drawn)."""
+    """All pictures there are of all things.
+
+    Attributes:
+        pixels: uint8 [n, 160, 160, 4], premultiplied RGBA.
+        thing: [n], the row of each picture's thing in the vocabulary.
+        colour: the colour each was turned to; "" as drawn.
+    """
 
     pixels: NDArray[np.uint8]
     thing: NDArray[np.int64]
@@ -78,14 +84,13 @@ def recolour(picture: Image.Image, hue: float) -> Image.Image:
     return turned
 
 
-def place(
-    cutout: NDArray[np.uint8], ground: tuple[int, int, int], generator: np.random.Generator
-) -> NDArray[np.uint8]:
-    """uint8 [128, 128, 3]: a cutout on a plain ground, a little moved and scaled, the ground a little lighter or darker."""
+def place(cutout: NDArray[np.uint8], ground: tuple[int, int, int], generator: np.random.Generator) -> NDArray[np.uint8]:
+    """uint8 [128, 128, 3]: a cutout on a plain ground, a little moved and scaled, the ground's brightness too."""
     side = round(PICTURE_PX * generator.uniform(*SPAN))
     middle = (PICTURE_PX - side) / 2
     left, top = (round(middle + PICTURE_PX * generator.uniform(-SHIFT, SHIFT)) for _ in range(2))
-    small = np.asarray(Image.fromarray(cutout, "RGBa").resize((side, side), Image.Resampling.BICUBIC)).astype(np.float32)
+    resized = Image.fromarray(cutout, "RGBa").resize((side, side), Image.Resampling.BICUBIC)
+    small = np.asarray(resized).astype(np.float32)
     frame = np.empty((PICTURE_PX, PICTURE_PX, 3), np.float32)
     frame[:] = np.asarray(ground, np.float32) + generator.uniform(-3, 3)
     window = frame[top : top + side, left : left + side]
@@ -111,8 +116,8 @@ def _compose_cutouts(work: Path, vocabulary: Vocabulary) -> None:
 def _find_strangers(work: Path, known: set[str]) -> list[str]:
     """Words of emoji labels and tags that no caption template holds."""
     emoji = json.loads((fetch.pack(fetch.WORDS, work / "artwork") / "en" / "data.json").read_text(encoding="utf-8"))
-    words = {word for entry in emoji for text in (entry["label"], *entry.get("tags", ())) for word in WORD.findall(text.lower())}
-    return sorted(words - known)
+    texts = (text for entry in emoji for text in (entry["label"], *entry.get("tags", ())))
+    return sorted({word for text in texts for word in WORD.findall(text.lower())} - known)
 
 
 def _train_tokenizer(folder: Path, known: list[str], strangers: list[str]) -> None:
@@ -120,7 +125,7 @@ def _train_tokenizer(folder: Path, known: list[str], strangers: list[str]) -> No
 
     The trainer leaves out bytes that end no word it saw; without them strange text would hold end-of-text tokens.
     """
-    tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>", continuing_subword_prefix="", unk_token="<|endoftext|>"))
+    tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>", continuing_subword_prefix=""))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
     )

@@ -8,6 +8,7 @@ predicted with a wrong caption than with the right one ("gap"): it stays near 0 
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -143,12 +144,12 @@ def _optimisers(trainee: Trainee) -> list[torch.optim.Optimizer]:
     return [Muon(inner, lr=0.02), adam]
 
 
-def _restore(work: Path, trainee: Trainee, optimisers: list[torch.optim.Optimizer]) -> dict[str, object]:
+def _restore(work: Path, trainee: Trainee, optimisers: list[torch.optim.Optimizer]) -> dict[str, Any]:
     """The state to go on from: what `work` holds, loaded into the arguments, or a new one."""
     if not (work / CHECKPOINT).exists():
         average = {name: value.clone() for name, value in trainee.state_dict().items()}
         return {"cpu_s": 0.0, "step": 0, "average": average}
-    state: dict[str, object] = torch.load(work / CHECKPOINT)
+    state: dict[str, Any] = torch.load(work / CHECKPOINT)
     trainee.load_state_dict(state["trainee"])
     for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
         optimiser.load_state_dict(saved)
@@ -164,7 +165,7 @@ def _average(average: dict[str, Tensor], trainee: Trainee, step: int) -> None:
 
 def main() -> None:
     parser = stage_parser(__doc__)
-    parser.add_argument("--minutes", type=float, default=35.0, help="CPU minutes in all, those of earlier runs included")
+    parser.add_argument("--minutes", type=float, default=35.0, help="CPU minutes, those of earlier runs included")
     arguments = parser.parse_args()
     work, log = work_folder(arguments), Log(arguments.work, "denoiser")
     be_nice()
@@ -195,7 +196,7 @@ def main() -> None:
         state["step"] += 1
         _average(state["average"], trainee, state["step"])
         losses.append(loss.item())
-        if state["step"] % 200 == 0:
+        if state["step"] % 100 == 0:
             gap = caption_gap(trainee, probe)
             log.write(f"step {state['step']} {done:.0%} loss {np.mean(losses):.4f} gap {gap:.4f}")
             losses.clear()

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.pocket.architecture import PICTURE_PX, new_autoencoder
+from training.pocket.architecture import new_autoencoder
 from training.pocket.autoencoder import CHECKPOINT, load_autoencoder
 from training.pocket.compose import load_cutouts, place
 from training.pocket.stages import Log, be_nice, stage_parser, work_folder
@@ -39,9 +39,16 @@ def load_latents(work: Path) -> Latents:
         return Latents(arrays["values"], arrays["cutout"], arrays["background"])
 
 
+def _times(cutout: int, ground: int, *, views: int) -> int:
+    """How many compositions of a cutout (-1: none) on a ground (0: white)."""
+    if cutout < 0:
+        return EMPTY_TIMES
+    return views * (WHITE_TIMES if ground == 0 else 1)
+
+
 def main() -> None:
     parser = stage_parser(__doc__)
-    parser.add_argument("--views", type=int, default=5, help="compositions of each thing on each ground; white three times")
+    parser.add_argument("--views", type=int, default=5, help="of each thing on each ground; white three times")
     arguments = parser.parse_args()
     work, log = work_folder(arguments), Log(arguments.work, "latents")
     be_nice()
@@ -54,9 +61,7 @@ def main() -> None:
         (cutout, ground)
         for cutout in range(-1, len(cutouts.pixels))
         for ground in range(len(vocabulary.backgrounds))
-        for _ in range(
-            EMPTY_TIMES if cutout < 0 else arguments.views * (WHITE_TIMES if vocabulary.backgrounds[ground].name == "white" else 1)
-        )
+        for _ in range(_times(cutout, ground, views=arguments.views))
     ]
     generator = np.random.default_rng(3)
     empty = np.zeros_like(cutouts.pixels[0])
@@ -72,7 +77,7 @@ def main() -> None:
     values = np.concatenate(encoded)
     cutout_rows, background_rows = np.array(plan).T
     np.savez(work / "latents.npz", values=values, cutout=cutout_rows, background=background_rows)
-    log.write(f"{len(values)} compositions of {PICTURE_PX} px; latents' deviation {values.astype(np.float32).std():.3f}")
+    log.write(f"{len(values)} compositions, deviation of latents {values.astype(np.float32).std():.3f}")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,13 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """One update of every parameter that has a gradient.
+
+        Raises:
+            ValueError: a closure was given.
+        """
+        if closure is not None:
+            raise ValueError("Muon takes no closure")
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is None:

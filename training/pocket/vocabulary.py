@@ -47,7 +47,9 @@ class Vocabulary:
     def as_json(self) -> dict[str, object]:
         """The names alone, as the shipped model's folder shows them."""
         return {
-            "things": {thing.name: {"also": thing.also, "colours": thing.natural + thing.recolour} for thing in self.things},
+            "things": {
+                thing.name: {"also": thing.also, "colours": thing.natural + thing.recolour} for thing in self.things
+            },
             "colours": list(self.hues),
             "backgrounds": {ground.name: {"also": ground.also} for ground in self.backgrounds},
         }
