@@ -983,7 +983,10 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("status", "held"), _negated=True),
-                    ("held_why__in", ["score", "flagged", "unscreened-no-checker", "unscreened", "unsealed"]),
+                    models.Q(
+                        ("held_why__in", ["score", "flagged", "unscreened-no-checker", "unscreened", "unsealed"]),
+                        ("held_why__isnull", False),
+                    ),
                     _connector="OR",
                 ),
                 name="held_image_says_why",
@@ -1137,7 +1140,9 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     models.Q(("prompt_state", "held"), _negated=True),
                     models.Q(
-                        ("held_why__in", ["score", "unscreened-no-checker", "unscreened"]), ("status", "in_review")
+                        ("held_why__in", ["score", "unscreened-no-checker", "unscreened"]),
+                        ("held_why__isnull", False),
+                        ("status", "in_review"),
                     ),
                     _connector="OR",
                 ),

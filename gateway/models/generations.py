@@ -100,7 +100,11 @@ class Generation(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(prompt_state="held")
-                | Q(status="in_review", held_why__in=["score", "unscreened-no-checker", "unscreened"]),
+                | Q(
+                    status="in_review",
+                    held_why__isnull=False,
+                    held_why__in=["score", "unscreened-no-checker", "unscreened"],
+                ),
                 name="held_prompt_is_in_review",
             ),
             models.CheckConstraint(
@@ -199,7 +203,9 @@ class Image(models.Model):
                 name="image_bytes_from_generated_on",
             ),
             models.CheckConstraint(
-                condition=~Q(status="held") | Q(held_why__in=HeldWhy.values), name="held_image_says_why"
+                # Without `isnull` a null reason makes the condition null, which a CHECK lets pass.
+                condition=~Q(status="held") | Q(held_why__isnull=False, held_why__in=HeldWhy.values),
+                name="held_image_says_why",
             ),
             models.CheckConstraint(
                 condition=~Q(looked_again=True, status="held", held_why="unscreened-no-checker"),
