@@ -140,7 +140,7 @@ def views(text: str) -> list[View]:
         candidates.append(View("transliterated", transliterated(shown)))
     for base in (plain, candidates[1].text):
         closed = unspaced(base)
-        candidates += [View("unspaced", closed), View("leet", unleeted(closed))]
+        candidates += [View("unspaced", closed), View("leet", unleeted(closed)), View("run", unleeted(runs(base)))]
     candidates.append(View("joined", _INNER_PUNCTUATION.sub("", plain)))
     candidates.append(View("reversed", plain[::-1]))
     if secret := hidden(text):
@@ -155,8 +155,13 @@ def views(text: str) -> list[View]:
 
 
 def unspaced(text: str) -> str:
-    """The text with spelt-out words closed up: "n u d e", "n.u.d.e", "n-u-d-e"."""
-    return str(_SPACED_OUT.sub(lambda match: match.group(0).replace(match.group(1), ""), text))
+    """The text with spelt-out words closed up: "n u d e", "n.u.d.e"; an article before one stays apart."""
+    return str(_SPACED_OUT.sub(lambda match: _closed(match.group(0), match.group(1)), text))
+
+
+def runs(text: str) -> str:
+    """Only the spelt-out letters of a text, closed up: where one word ends and the next begins, they do not say."""
+    return " ".join(match.group(0).replace(match.group(1), "") for match in _SPACED_OUT.finditer(text))
 
 
 def unleeted(text: str) -> str:
@@ -172,6 +177,12 @@ def decoded(text: str) -> list[str]:
         layer = [inner for outer in layer for inner in _embedded(outer)]
         found += layer
     return [canonical(inner).casefold() for inner in found]
+
+
+def _closed(run: str, separator: str) -> str:
+    """A spelt-out run as a word, "a" or "i" at its start as a word of its own if enough is left for another."""
+    letters = run.replace(separator, "")
+    return f"{letters[0]} {letters[1:]}" if letters[0] in "ai" and len(letters) > 3 else letters
 
 
 def _embedded(text: str) -> list[str]:

@@ -35,6 +35,8 @@ _NEGATION = regex.compile(
 )
 
 _NEAR_CHARACTERS = 60
+# In spelt-out letters no border between words is left to ask for; shorter terms would be found everywhere.
+_MIN_LOOSE = 4
 _CERTAIN, _LIKELY = 1.0, 0.7
 
 
@@ -52,11 +54,12 @@ class _Matcher:
         self._terms = list(terms)
         self._automaton = ahocorasick_rs.AhoCorasick([term.text for term in self._terms])
 
-    def find(self, text: str) -> list[_Hit]:
+    def find(self, view: View) -> list[_Hit]:
+        text, loose = view.text, view.kind == "run"
         return [
             _Hit(start, end, self._terms[index])
             for index, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True)
-            if _stands_alone(text, start, end, self._terms[index])
+            if (loose and end - start >= _MIN_LOOSE) or _stands_alone(text, start, end, self._terms[index])
         ]
 
 
@@ -106,32 +109,33 @@ class TermChecker:
         return assessments
 
     def _assessment(
-        self, text: str, modality: Literal["prompt", "negative_prompt"], find: Callable[[str], list[_Hit]]
+        self, text: str, modality: Literal["prompt", "negative_prompt"], find: Callable[[View], list[_Hit]]
     ) -> Assessment:
         scores: dict[str, float] = {}
         spans: list[Span] = []
         for view in views(text) if text else []:
-            for hit in find(view.text):
+            for hit in find(view):
                 if hit.term.weight > scores.get(hit.term.category, 0.0):
                     scores[hit.term.category] = hit.term.weight
                     spans.append(_span(text, view, hit))
         return self._made(text, modality, "whole" if text else "nothing", scores, spans)
 
-    def _prompt_hits(self, text: str) -> list[_Hit]:
-        harmless = self._exceptions.find(text)
-        hits = [hit for hit in self._prompt.find(text) if not _inside(hit, harmless)]
-        return hits + self._minor_hits(text, harmless)
+    def _prompt_hits(self, view: View) -> list[_Hit]:
+        harmless = self._exceptions.find(view)
+        hits = [hit for hit in self._prompt.find(view) if not _inside(hit, harmless)]
+        return hits + self._minor_hits(view, harmless)
 
-    def _negative_hits(self, text: str) -> list[_Hit]:
-        return self._negative.find(text)
+    def _negative_hits(self, view: View) -> list[_Hit]:
+        return self._negative.find(view)
 
-    def _minor_hits(self, text: str, harmless: list[_Hit]) -> list[_Hit]:
+    def _minor_hits(self, view: View, harmless: list[_Hit]) -> list[_Hit]:
         """A minor and something sexual in one text: certain when near each other and not negated, else likely."""
-        minors = [*(hit for hit in self._minors.find(text) if not _inside(hit, harmless)), *_ages(text)]
+        text = view.text
+        minors = [*(hit for hit in self._minors.find(view) if not _inside(hit, harmless)), *_ages(text)]
         if not minors:
             return []
         hits = []
-        for sexual in self._sexual.find(text):
+        for sexual in self._sexual.find(view):
             if _inside(sexual, harmless):
                 continue
             negated = _NEGATION.search(text, max(0, sexual.start - 24), sexual.start) is not None
@@ -148,20 +152,20 @@ class TermChecker:
         scores: dict[str, float] = {}
         spans: list[Span] = []
         border = len(views(each.prompt)[0].text) if views(each.prompt) else 0
-        joined = views(text)[0].text
+        joined = views(text)[0]
         harmless = self._exceptions.find(joined)
         for hit in self._prompt.find(joined):
             if hit.start < border < hit.end and not _inside(hit, harmless):
                 scores[hit.term.category] = max(scores.get(hit.term.category, 0.0), hit.term.weight)
-                spans.append(_span(text, View("plain", joined), hit))
+                spans.append(_span(text, joined, hit))
         if self._undresses_a_minor(each):
             scores["sexual/minors"] = _CERTAIN
             spans.append(Span(0, len(text), "sexual/minors", _CERTAIN))
         return self._made(text, "negative_prompt", "joined", scores, spans)
 
     def _undresses_a_minor(self, each: PromptInput) -> bool:
-        has_minor = any(self._minors.find(view.text) or _ages(view.text) for view in views(each.prompt))
-        return has_minor and any(self._clothing.find(view.text) for view in views(each.negative_prompt))
+        has_minor = any(self._minors.find(view) or _ages(view.text) for view in views(each.prompt))
+        return has_minor and any(self._clothing.find(view) for view in views(each.negative_prompt))
 
     def _made(
         self,
