@@ -12,7 +12,7 @@ from typing import IO
 MAX_LOG_BYTES = 16 * 1024 * 1024
 MAX_LOG_FILES = 8  # of one child
 KEEP_LOG_DAYS = 14
-REMEMBERED_LINES = 12
+REMEMBERED_LINES = 6
 
 
 class RotatingLog:

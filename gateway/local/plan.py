@@ -174,6 +174,7 @@ class Installation:
             stage=Stage.WORKERS,
             program=lambda: self.command(name, kind, "work", kind),
             ready=probes.worker_beats(kind, self._sweepers_url),
+            grace_s=10.0,
         )
 
     def _door(self, door: str, port: int) -> Plan:

@@ -14,6 +14,7 @@ from gateway.local.processes import Child, Program
 FIRST_DELAY_S = 0.5
 MAX_DELAY_S = 30.0
 STEADY_AFTER_S = 10.0
+ASK_S = 0.25
 MAX_EXITS = 5
 
 
@@ -66,6 +67,7 @@ class Service:
         self._echo = (lambda line: say(f"{plan.name} | {line}")) if verbose else None
         self._reader: Reader | None = None
         self._start_at = 0.0
+        self._ask_at = 0.0
         self._ready_at = 0.0
 
     @property
@@ -83,8 +85,10 @@ class Service:
                 self._start()
         elif (status := self.child.exit_status()) is not None:
             self._ended(status)
-        elif not self.is_ready and not self.plan.once and self.plan.ready(self.child):
-            self._became_ready()
+        elif not self.is_ready and not self.plan.once and time.monotonic() >= self._ask_at:
+            self._ask_at = time.monotonic() + ASK_S
+            if self.plan.ready(self.child):
+                self._became_ready()
 
     def gave_up(self) -> str | None:
         """Why everything must stop, or None."""
