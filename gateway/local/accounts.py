@@ -87,7 +87,7 @@ def reachable_folder(folder: Path, account: Account | None) -> Path:
         if account is None or account.can_enter(folder.parent):
             folder.mkdir(mode=0o700)
         else:
-            REACHABLE_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+            _make_reachable(REACHABLE_FOLDER)
             elsewhere = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=REACHABLE_FOLDER))
             folder.symlink_to(elsewhere)
     if account is not None:
@@ -114,11 +114,11 @@ def readable_copy(site: Path, folders: Sequence[str], *, version: str, account: 
     """
     target = REACHABLE_FOLDER / version
     if not target.exists():
-        REACHABLE_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _make_reachable(REACHABLE_FOLDER)
         unfinished = Path(tempfile.mkdtemp(prefix=f"{version}.", dir=REACHABLE_FOLDER))
         for folder in folders:
+            _make_reachable((unfinished / folder).parent)
             shutil.copytree(site / folder, unfinished / folder, symlinks=True)
-        unfinished.chmod(0o755)
         try:
             unfinished.rename(target)
         except OSError:  # another start made it first
@@ -126,6 +126,12 @@ def readable_copy(site: Path, folders: Sequence[str], *, version: str, account: 
     if not account.can_enter(target):
         raise LocalServiceError(f"the account {account.name!r} cannot read {target}: PostgreSQL cannot run as it")
     return target
+
+
+def _make_reachable(folder: Path) -> None:
+    """Have `folder`, open to every account, whatever the umask."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)
 
 
 def _account(entry: pwd.struct_passwd) -> Account:
