@@ -38,9 +38,9 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "review",  # before allauth, whose pages it draws anew
     *(["allauth", "allauth.account", "allauth.mfa", "django_htmx"] if PEOPLE else []),
     "gateway",
-    "review",
 ]
 
 _SECURITY = [

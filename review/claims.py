@@ -1,0 +1,202 @@
+"""Who works on which case, and until when: the lease on the case row. What is decided is gateway.lifecycle's.
+
+Statuses stand as literals: a server-side prepared `status = $1` loses the partial index. A claim takes a case together
+with its open siblings of the same generation, queue and lanes, so that one person sees all pictures of a request.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+from gateway.audit.log import Actor, Entries
+from gateway.errors import ClaimLostError
+from gateway.models import Case, Role, User
+from gateway.models.fields import TransactionNow, new_id
+
+MAX_CLAIM_S = 30 * 60  # renewed or not
+TRIES = 5
+
+_EVERYBODY = ("ordinary", "unscreened", "severe")
+LANES: dict[str, tuple[str, ...]] = {
+    Role.REVIEWER: _EVERYBODY,
+    Role.SENIOR: (*_EVERYBODY, "second", "escalated"),
+}
+
+_FREE = (
+    "c.status = 'open' AND c.lease_user_id IS NULL AND c.claimable_at IS NULL AND c.id <> ALL(%(passed_over)s) "
+    "AND NOT EXISTS (SELECT FROM standing_decision d WHERE d.case_id = c.id AND d.user_id = %(user)s "
+    "AND d.outcome IN ('release', 'approve'))"
+)
+_BEST_FIRST = "ORDER BY c.priority DESC, c.due_at, c.id LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Cases of one generation, in the order of its images, that one person holds until `until`."""
+
+    token: uuid.UUID
+    until: datetime
+    generation_id: uuid.UUID
+    case_ids: tuple[uuid.UUID, ...]
+
+
+def take(user: User, *, passed_over: Sequence[uuid.UUID] = ()) -> Claim | None:
+    """The next case over this person's lanes, with its siblings; None if nothing waits.
+
+    Never a case that this person approved before, nor one of `passed_over`.
+    """
+    lanes = LANES.get(user.role, ())
+    if not user.may_review or not lanes:
+        return None
+    wanted = {"lanes": list(lanes), "user": user.pk, "passed_over": list(passed_over)}
+    for _ in range(TRIES):
+        with transaction.atomic(), connection.cursor() as cursor:
+            where = _best_lane(cursor, wanted)
+            if where is None:
+                return None
+            claim = _take_from(cursor, wanted, where, user)
+        if claim is not None:
+            return claim
+    return None
+
+
+def _best_lane(cursor: CursorWrapper, wanted: dict[str, Any]) -> tuple[int, str] | None:
+    """Queue and lane of the best head, looked at without any lock."""
+    cursor.execute(
+        "SELECT c.queue_id, c.lane FROM queue q CROSS JOIN unnest(%(lanes)s::text[]) AS l(lane) CROSS JOIN LATERAL "  # noqa: S608
+        f"(SELECT c.* FROM review_case c WHERE c.queue_id = q.id AND c.lane = l.lane AND {_FREE} {_BEST_FIRST}) c "
+        f"{_BEST_FIRST}",
+        wanted,
+    )
+    row: tuple[int, str] | None = cursor.fetchone()
+    return row
+
+
+def _take_from(cursor: CursorWrapper, wanted: dict[str, Any], where: tuple[int, str], user: User) -> Claim | None:
+    """The head of this lane that nobody has locked, and its siblings. None: somebody was quicker."""
+    queue_id, lane = where
+    cursor.execute(
+        "SELECT g.id, g.organization_id, now() FROM review_case c JOIN generation g ON g.id = c.generation_id "  # noqa: S608
+        f"WHERE c.queue_id = %(queue)s AND c.lane = %(lane)s AND {_FREE} {_BEST_FIRST} FOR NO KEY UPDATE SKIP LOCKED",
+        {**wanted, "queue": queue_id, "lane": lane},
+    )
+    head = cursor.fetchone()
+    if head is None:
+        return None
+    generation_id, organization_id, at = head
+    token, until = new_id(), at + timedelta(seconds=settings.CONFIGURATION.case_lease_s)
+    cursor.execute(
+        "UPDATE review_case c SET lease_user_id = %(user)s, lease_token = %(token)s, lease_until = %(until)s "  # noqa: S608
+        f"WHERE c.generation_id = %(generation)s AND c.queue_id = %(queue)s AND c.lane = ANY(%(lanes)s) AND {_FREE} "
+        "RETURNING c.id, (SELECT position FROM image WHERE id = c.image_id)",
+        {**wanted, "token": token, "until": until, "generation": generation_id, "queue": queue_id},
+    )
+    taken = sorted(cursor.fetchall(), key=lambda row: (row[1] or 0, row[0]))
+    if not taken:
+        return None
+    entries = Entries(
+        at=at, actor=Actor("person", user.pk), organization_id=organization_id, generation_id=generation_id
+    )
+    for case_id, _ in taken:
+        entries.append(kind="case", target=case_id, was="open", to="open", action="case.claimed")
+    entries.write(cursor)
+    return Claim(token, until, generation_id, tuple(row[0] for row in taken))
+
+
+def current(user_id: uuid.UUID) -> Claim | None:
+    """What this person holds, the oldest claim first; so a page loaded again shows the same case."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.lease_token, c.lease_until, c.generation_id, c.id FROM review_case c "
+            "LEFT JOIN image i ON i.id = c.image_id WHERE c.lease_user_id = %s AND c.status = 'open' "
+            "AND c.lease_until > now() ORDER BY c.lease_token, i.position, c.id",
+            [user_id],
+        )
+        rows = cursor.fetchall()
+    if not rows:
+        return None
+    token, until, generation_id, _ = rows[0]
+    return Claim(token, until, generation_id, tuple(row[3] for row in rows if row[0] == token))
+
+
+def held_case(user_id: uuid.UUID, case_id: uuid.UUID) -> Case:
+    """The case, with its generation, image and queue, while this person's claim on it lives.
+
+    Raises:
+        ClaimLostError: it is not theirs, or no longer.
+    """
+    case = (
+        Case.objects.select_related("generation", "image__generation", "queue")
+        .filter(pk=case_id, status="open", lease_user=user_id, lease_until__gt=TransactionNow())
+        .first()
+    )
+    if case is None:
+        raise ClaimLostError("you have no claim on this case")
+    return case
+
+
+def claim_of(case: Case) -> Claim:
+    """The claim that a held case belongs to, with all it holds.
+
+    Raises:
+        ClaimLostError: the case is not claimed.
+    """
+    if case.lease_token is None or case.lease_until is None:
+        raise ClaimLostError("nobody has this case")
+    held = (
+        Case.objects.filter(generation=case.generation_id, status="open", lease_token=case.lease_token)
+        .order_by("image__position", "id")
+        .values_list("pk", flat=True)
+    )
+    return Claim(case.lease_token, case.lease_until, case.generation_id, tuple(held))
+
+
+def renew(user_id: uuid.UUID, token: uuid.UUID) -> datetime:
+    """Until when the claim now holds. It is never held longer than 30 minutes, counted from the claim.
+
+    Raises:
+        ClaimLostError: it is over, or was never this person's.
+    """
+    mine = "lease_user_id = %(user)s AND lease_token = %(token)s AND status = 'open' AND lease_until > now()"
+    parameters = {
+        "user": user_id,
+        "token": token,
+        "lease_s": settings.CONFIGURATION.case_lease_s,
+        "last": claimed_at(token) + timedelta(seconds=MAX_CLAIM_S),
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE review_case SET lease_until = "  # noqa: S608
+            "greatest(lease_until, least(now() + make_interval(secs => %(lease_s)s), %(last)s)) WHERE id = ANY(ARRAY("
+            f"SELECT id FROM review_case WHERE {mine} ORDER BY id FOR NO KEY UPDATE SKIP LOCKED))",
+            parameters,
+        )
+        # A row that a decision has locked was skipped above and is not lost.
+        cursor.execute(f"SELECT min(lease_until) FROM review_case WHERE {mine}", parameters)  # noqa: S608
+        until: datetime | None = cursor.fetchone()[0]
+    if until is None:
+        raise ClaimLostError("your claim on this case is over: claim it again")
+    return until
+
+
+def drop(user_id: uuid.UUID, token: uuid.UUID | None = None) -> tuple[uuid.UUID, ...]:
+    """Give back one claim, or all that this person holds; the cases that others can now take."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE review_case SET lease_user_id = NULL, lease_token = NULL, lease_until = NULL WHERE id = ANY(ARRAY("
+            "SELECT id FROM review_case WHERE lease_user_id = %(user)s AND status = 'open' "
+            "AND (%(token)s::uuid IS NULL OR lease_token = %(token)s) ORDER BY id FOR NO KEY UPDATE)) RETURNING id",
+            {"user": user_id, "token": token},
+        )
+        return tuple(row[0] for row in cursor.fetchall())
+
+
+def claimed_at(token: uuid.UUID) -> datetime:
+    """When a claim began: its token is a UUIDv7 and carries the time."""
+    return datetime.fromtimestamp((token.int >> 80) / 1000, tz=UTC)

@@ -1,0 +1,244 @@
+"""What the page of a case shows, gathered from the record. Nothing here changes anything."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.utils import timezone
+
+from gateway.lifecycle.deciding import MIN_LOOK_MS
+from gateway.models import Case, Decision, Generation, Image, Look, Prompt, User, Verdict
+from moderation.normalise import TextError, canonical
+from moderation.taxonomy import CATEGORIES, HARMS, Category
+from review import findings, wording
+from review.claims import Claim, claimed_at
+
+# The nine denials that have a digit, always in this order: hands learn positions.
+DIGIT_REASONS = (
+    "sexual", "sexual/minors", "violence/graphic", "violence", "hate", "harassment", "self-harm", "illicit", "ip",
+)  # fmt: skip
+
+_SHOWN_PARAMETERS = ("size", "steps", "guidance_scale", "seed", "output_format")
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One image of the request in the strip. `case_id` is set for those that this claim holds."""
+
+    number: int
+    status: str
+    current: bool
+    case_id: uuid.UUID | None
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the timeline; `changed`: it moved something."""
+
+    at: datetime
+    text: str
+    changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One text of the client, as sent and as the generator would read it."""
+
+    pieces: Sequence[wording.Piece]
+    legend: Sequence[wording.Piece]
+    as_read: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Undoable:
+    """What this person said last and can still take back."""
+
+    case: Case
+    decision: Decision
+
+    @property
+    def seconds(self) -> float:
+        at = self.case.effective_at
+        return 0.0 if at is None else max(0.0, (at - timezone.now()).total_seconds())
+
+
+def page(case: Case, claim: Claim, user: User) -> dict[str, Any]:
+    """Everything the template of a case needs."""
+    generation, image = case.generation, case.image
+    prompt_verdict = _latest_verdict(generation, None)
+    verdict = prompt_verdict if image is None else _latest_verdict(generation, image)
+    policy = findings.policy_of(verdict)
+    seen_ms = _seen_ms(case, user)
+    second = case.lane == "second"
+    return {
+        "case": case,
+        "image": image,
+        "generation": generation,
+        "token": claim.token,
+        "shown_sha256": shown_sha256(case).hex(),
+        "held_at": claimed_at(case.pk),
+        "seconds_left": max(0.0, (claim.until - timezone.now()).total_seconds()),
+        "lead": findings.lead(generation, image, verdict, second=second),
+        "findings": findings.findings(verdict, policy),
+        "prompt_findings": [] if image is None else findings.findings(prompt_verdict, findings.policy_of(prompt_verdict)),
+        "not_looked_for": findings.not_looked_for(verdict),
+        "policy": policy,
+        "rules": sorted({reason["rule"] for reason in ([] if verdict is None else verdict.reasons)}),
+        **_words_of(generation, prompt_verdict),
+        "parameters": _parameters(generation, image),
+        "strip": _strip(case, claim, user),
+        "timeline": timeline(case, hide_others=second),
+        "reasons": [CATEGORIES[name] for name in DIGIT_REASONS],
+        "more_reasons": _more_reasons(),
+        "seen_ms": seen_ms,
+        "seen_enough": seen_ms >= MIN_LOOK_MS,
+        "min_look_ms": MIN_LOOK_MS,
+    }
+
+
+def shown_sha256(case: Case) -> bytes:
+    """The hash of what a decision on this case is about: the master's bytes, or the words."""
+    image = case.image
+    return bytes((case.generation.prompt_sha256 if image is None else image.master_sha256) or b"")
+
+
+def undoable(user: User) -> Undoable | None:
+    """The last decision of this person whose undo window is still open."""
+    case = (
+        Case.objects.select_related("image", "queue")
+        .filter(
+            status="decided",
+            effective_at__gt=timezone.now(),
+            decisions__user=user,
+            decisions__version=F("version") - 1,
+        )
+        .order_by("-effective_at")
+        .first()
+    )
+    if case is None:
+        return None
+    return Undoable(case, Decision.objects.get(case=case, version=case.version - 1))
+
+
+def exposure(user: User) -> dict[str, int]:
+    """How often this person looked at something clearly today (UTC), and for how long in all; for their eyes only."""
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    today = Look.objects.filter(user=user, at__gte=midnight).aggregate(reveals=Count("pk"), ms=Sum("ms"))
+    return {"reveals": today["reveals"], "clear_s": round((today["ms"] or 0) / 1000)}
+
+
+def _latest_verdict(generation: Generation, image: Image | None) -> Verdict | None:
+    return Verdict.objects.filter(generation=generation, image=image).order_by("-id").first()
+
+
+def _seen_ms(case: Case, user: User) -> int:
+    looks = Look.objects.filter(case=case, user=user, sha256=shown_sha256(case))
+    return int(looks.aggregate(longest=Max("ms"))["longest"] or 0)
+
+
+def _words_of(generation: Generation, verdict: Verdict | None) -> dict[str, Words | None]:
+    prompt = Prompt.objects.filter(pk=generation.pk).first()
+    if prompt is None or prompt.text is None:
+        return {"prompt": None, "negative_prompt": None}
+    return {
+        "prompt": _words(prompt.text, "prompt", verdict),
+        "negative_prompt": _words(prompt.negative_text or "", "negative_prompt", verdict),
+    }
+
+
+def _words(text: str, modality: str, verdict: Verdict | None) -> Words:
+    spans = [
+        (span["start"], span["end"])
+        for assessment in ([] if verdict is None else verdict.assessments)
+        if assessment["modality"] == modality
+        for span in assessment.get("spans", [])
+    ]
+    cut = wording.pieces(text, spans)
+    try:
+        as_read = canonical(text)
+    except TextError:
+        as_read = ""
+    return Words(cut, wording.hidden_characters(cut), as_read if as_read != text.strip() else "", len(text))
+
+
+def _parameters(generation: Generation, image: Image | None) -> list[tuple[str, str]]:
+    rows = [("Model", generation.model)]
+    for name in _SHOWN_PARAMETERS:
+        value = generation.parameters.get(name)
+        if name == "seed" and image is not None:
+            value = image.seed
+        if value is not None:
+            rows.append((name.replace("_", " ").capitalize(), str(value).replace("x", " × ") if name == "size" else str(value)))
+    rows.append(("Images", str(generation.num_images)))
+    return rows
+
+
+def _strip(case: Case, claim: Claim, user: User) -> list[Tile]:
+    if case.image is None:
+        return []
+    mine = dict(Case.objects.filter(pk__in=claim.case_ids).values_list("image_id", "pk"))
+    seen = dict(
+        Look.objects.filter(case__in=claim.case_ids, user=user).values_list("case").annotate(longest=Max("ms"))
+    )
+    images = Image.objects.filter(generation=case.generation).order_by("position")
+    return [
+        Tile(
+            number=image.position + 1,
+            status=image.status,
+            current=image.pk == case.image_id,
+            case_id=mine.get(image.pk),
+            fact=_fact(image, mine.get(image.pk), seen),
+        )
+        for image in images
+    ]
+
+
+def _fact(image: Image, case_id: uuid.UUID | None, seen: dict[uuid.UUID, int]) -> str:
+    if case_id is None:
+        return "Waits for others" if image.status == "held" else ""
+    return f"Seen {seen[case_id] / 1000:.1f} s" if case_id in seen else "Not seen yet"
+
+
+def _more_reasons() -> list[Category]:
+    return [CATEGORIES[name] for name in HARMS if name not in DIGIT_REASONS]
+
+
+def timeline(case: Case, *, hide_others: bool = False) -> list[Event]:
+    """What happened to this request and what was said of it, the earliest first. Notes stay with their decision."""
+    generation = case.generation
+    events = [Event(generation.created_at, "Request accepted")]
+    for verdict in Verdict.objects.filter(Q(image=case.image) | Q(image=None), generation=generation):
+        of = "Prompt" if verdict.image_id is None else "Image"
+        events.append(Event(verdict.at, f"{of} screened: {verdict.outcome}", changed=verdict.outcome != "allow"))
+    events.append(Event(claimed_at(case.pk), f"This {case.kind} is held; a person is asked"))
+    if not hide_others:
+        events += [Event(said.at, _sentence(said)) for said in _decisions_about(case)]
+    return sorted(events, key=lambda event: event.at)
+
+
+def _decisions_about(case: Case) -> QuerySet[Decision]:
+    return (
+        Decision.objects.select_related("case")
+        .filter(Q(case=case) | Q(case__kind="prompt"), case__generation=case.generation)
+        .order_by("id")
+    )
+
+
+def _sentence(said: Decision) -> str:
+    verb = {
+        "release": "released the image", "approve": "approved the prompt", "deny": f"denied the {said.case.kind}",
+        "escalate": f"escalated the {said.case.kind}", "undo": "took that back",
+    }[said.outcome]  # fmt: skip
+    reason = f" for {said.category}" if said.category else ""
+    note = f": “{said.note}”" if said.note else ""
+    return f"{pseudonym(said.user_id)} {verb}{reason}{note}"
+
+
+def pseudonym(user_id: uuid.UUID) -> str:
+    """How a person appears in records: stable, and not their name."""
+    return f"R-{user_id.hex[-4:].upper()}"

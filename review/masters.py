@@ -1,0 +1,53 @@
+"""What a reviewer's screen gets of a picture: forms made here from the master, which itself never leaves."""
+
+from django.http import HttpResponse
+
+from gateway import lifecycle
+from gateway.audit.log import Actor
+from gateway.delivery.access import read_master
+from gateway.delivery.encode import Encoded, PictureError, decode_master, derivative
+from gateway.delivery.envelope import EnvelopeError
+from gateway.delivery.quarantine import IntegrityError
+from gateway.delivery.stores import StoreError
+from gateway.models import Case, Image, Master, User
+
+CLEAR_FORMS = ("grey", "clear")
+BLURRED_PX = 512
+SEVERE_PX = 128
+CLEAR_PX = 1024
+
+
+class NotShownError(Exception):
+    """The picture cannot be shown; the message tells a reviewer why."""
+
+
+def show(case: Case, image: Image, form: str, *, to: User) -> HttpResponse:
+    """One form of the case's picture, once the entry that says so has committed.
+
+    Raises:
+        NotShownError: missing, changed, sealed meanwhile, or the store does not answer.
+        OperationalError: the record does not answer; no byte leaves.
+    """
+    made = _make(image, form, severe=case.lane == "severe")
+    lifecycle.note_view(case, form=form, sha256=bytes(image.master_sha256 or b""), actor=Actor("person", to.pk))
+    response = HttpResponse(made.data, content_type=made.content_type)
+    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["Content-Disposition"] = "inline"
+    return response
+
+
+def _make(image: Image, form: str, *, severe: bool) -> Encoded:
+    master = Master.objects.filter(pk=image.pk, wrapped_key__isnull=False, purged_at__isnull=True).first()
+    if master is None:
+        raise NotShownError("There are no bytes of this image any more.")
+    try:
+        pixels = decode_master(read_master(image, master))
+    except (IntegrityError, PictureError):
+        raise NotShownError("Its bytes are missing or are not those that were made. Deny it or escalate it.") from None
+    except EnvelopeError:
+        raise NotShownError("It was sealed meanwhile, or the key to read it is not here.") from None
+    except StoreError:
+        raise NotShownError("The store does not answer. Nothing is lost; try again in a moment.") from None
+    if form == "blurred":
+        return derivative(pixels, width_px=SEVERE_PX if severe else BLURRED_PX, blur=True, grey=True)
+    return derivative(pixels, width_px=CLEAR_PX, blur=False, grey=form == "grey")

@@ -1,0 +1,31 @@
+// The page of a case.
+
+import { watchClaim } from "./claim.js";
+import { watchDecision } from "./decide.js";
+import { plainKey } from "./keyboard.js";
+import { watchReveal } from "./reveal.js";
+import { watchUndo } from "./undo.js";
+
+let decision = null;
+const reveal = watchReveal((ms, enough) => decision.seen(ms, enough));
+decision = watchDecision(reveal);
+watchClaim();
+watchUndo();
+
+const keys = document.querySelector("[data-keys]");
+document.querySelector("[data-help]").addEventListener("click", () => keys.showModal());
+
+document.addEventListener("keydown", (event) => {
+  const key = plainKey(event);
+  if (key === "?") keys.showModal();
+  if ((key === "ArrowLeft" || key === "ArrowRight") && !event.target.closest("[type=radio]")) turn(key === "ArrowRight" ? 1 : -1);
+});
+
+// Inside the request only; arrows never decide.
+function turn(by) {
+  const siblings = [...document.querySelectorAll("[data-sibling]")];
+  const next = siblings[siblings.findIndex((each) => "current" in each.dataset) + by];
+  if (next) location.assign(next.href);
+}
+
+(document.querySelector("[data-pane]") ?? document.querySelector("main")).focus({ preventScroll: true });

@@ -1,0 +1,109 @@
+// Choosing and committing, which are two acts: no key does both.
+
+import { announce, commits, plainKey } from "./keyboard.js";
+
+const WORDS = {
+  release: "Release, next case",
+  approve: "Approve, next case",
+  deny: "Deny, next case",
+  escalate: "Escalate, next case",
+  skip: "Skip, next case",
+};
+
+export function watchDecision(reveal) {
+  const form = document.querySelector("[data-decide]");
+  const release = form.querySelector("[data-release]");
+  const hint = form.querySelector("[data-hint]");
+  const restingHint = hint.textContent;
+  const commit = form.querySelector("[data-commit]");
+  const commitWords = form.querySelector("[data-commit-words]");
+  const noteKey = `note ${document.querySelector("[data-case]").dataset.case}`;
+  const note = form.elements.note;
+  let sending = false;
+
+  note.value = note.value || sessionStorage.getItem(noteKey) || "";
+  note.addEventListener("input", () => sessionStorage.setItem(noteKey, note.value));
+
+  const chosen = () => form.elements.outcome.value;
+
+  function show() {
+    const outcome = chosen();
+    const missing = outcome === "deny" && !form.elements.category.value ? "Choose a reason" : "";
+    commitWords.textContent = missing || WORDS[outcome] || "Choose a decision";
+    commit.classList.toggle("not-yet", !outcome || Boolean(missing));
+    commit.setAttribute("aria-disabled", String(!outcome || Boolean(missing)));
+    form.classList.toggle("denying", outcome === "deny");
+  }
+
+  function choose(input) {
+    if (input.closest(".not-yet[data-release]")) {
+      tell("Release opens once you have seen the image for 1.0 s. Hold Space.");
+      return;
+    }
+    input.checked = true;
+    hint.textContent = restingHint;
+    show();
+  }
+
+  function tell(text) {
+    hint.textContent = text;
+    hint.classList.add("said");
+    announce(text);
+  }
+
+  release?.addEventListener("click", (event) => {
+    if (!release.classList.contains("not-yet")) return;
+    event.preventDefault();
+    tell("Release opens once you have seen the image for 1.0 s. Hold Space.");
+  });
+
+  form.addEventListener("change", (event) => {
+    if (event.target.name === "category") form.querySelector("[value=deny]").checked = true;
+    show();
+  });
+
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const outcome = chosen();
+    if (sending || commit.getAttribute("aria-disabled") === "true") {
+      tell(outcome === "deny" ? "A denial needs a reason: 1 to 9." : "Choose a decision first.");
+      return;
+    }
+    sending = true;
+    commitWords.textContent = "Sending";
+    commit.classList.add("busy");
+    await reveal.end(); // a look still under way is recorded before what rests on it
+    sessionStorage.removeItem(noteKey);
+    form.submit();
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (commits(event)) {
+      event.preventDefault();
+      form.requestSubmit();
+      return;
+    }
+    const key = plainKey(event);
+    if (key === null) return;
+    const outcome = form.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    const reason = form.querySelector(`[data-digit="${CSS.escape(key)}"]`);
+    if (outcome) choose(outcome);
+    if (reason) {
+      reason.checked = true;
+      choose(form.querySelector("[value=deny]"));
+    }
+    if (key === "n") {
+      event.preventDefault();
+      note.focus();
+    }
+  });
+
+  show();
+  return {
+    seen(ms, enough) {
+      if (!enough || !release) return;
+      release.classList.remove("not-yet");
+      hint.textContent = `You have seen this image for ${(ms / 1000).toFixed(1)} s. Deny needs no reveal.`;
+    },
+  };
+}

@@ -1,0 +1,50 @@
+"""The people's door. Every view says whom it is open to; what does not is closed (review/access.py)."""
+
+from allauth.account import views as account
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as recovery_codes
+from allauth.mfa.totp import views as totp
+from django.urls import path
+
+from review.access import everyone, signed_in, without_second_factor
+from review.views import cases, decisions, overview, pictures
+
+urlpatterns = [
+    path("", overview.root, name="root"),
+    path("healthz", overview.healthz, name="healthz"),
+    path("review/", overview.overview, name="review"),
+    path("review/next", cases.take, name="take"),
+    path("review/claim", cases.renew, name="renew"),
+    path("review/decisions", decisions.log, name="decisions"),
+    path("review/cases/<uuid:case_id>/", cases.show, name="case"),
+    path("review/cases/<uuid:case_id>/blurred", pictures.blurred, name="blurred"),
+    path("review/cases/<uuid:case_id>/reveal", pictures.reveal, name="reveal"),
+    path("review/cases/<uuid:case_id>/look", pictures.look, name="look"),
+    path("review/cases/<uuid:case_id>/decide", decisions.decide, name="decide"),
+    path("review/cases/<uuid:case_id>/undo", decisions.undo, name="undo"),
+    path("accounts/login/", everyone(account.login), name="account_login"),
+    path("accounts/logout/", everyone(account.logout), name="account_logout"),
+    path("accounts/inactive/", everyone(account.account_inactive), name="account_inactive"),
+    path("accounts/signup/", overview.no_sign_up, name="account_signup"),
+    path(
+        "accounts/reauthenticate/",
+        without_second_factor(signed_in(account.reauthenticate)),
+        name="account_reauthenticate",
+    ),
+    path("accounts/2fa/", without_second_factor(signed_in(mfa.index)), name="mfa_index"),
+    path("accounts/2fa/authenticate/", everyone(mfa.authenticate), name="mfa_authenticate"),
+    path("accounts/2fa/reauthenticate/", signed_in(mfa.reauthenticate), name="mfa_reauthenticate"),
+    path("accounts/2fa/totp/activate/", without_second_factor(signed_in(totp.activate_totp)), name="mfa_activate_totp"),
+    path("accounts/2fa/totp/deactivate/", signed_in(totp.deactivate_totp), name="mfa_deactivate_totp"),
+    path("accounts/2fa/recovery-codes/", signed_in(recovery_codes.view_recovery_codes), name="mfa_view_recovery_codes"),
+    path(
+        "accounts/2fa/recovery-codes/generate/",
+        signed_in(recovery_codes.generate_recovery_codes),
+        name="mfa_generate_recovery_codes",
+    ),
+    path(
+        "accounts/2fa/recovery-codes/download/",
+        signed_in(recovery_codes.download_recovery_codes),
+        name="mfa_download_recovery_codes",
+    ),
+]

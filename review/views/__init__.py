@@ -1,0 +1,1 @@
+"""The pages of the people's door, one file a concern."""

@@ -1,0 +1,71 @@
+"""Taking the next case, looking at it, keeping it, passing it over."""
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from gateway.errors import ClaimLostError
+from gateway.models import User
+from review import claims, desk
+from review.access import REVIEWERS, person, requires
+from review.views.refusals import lost_case
+
+MOST_PASSED_OVER = 50
+
+
+@requires(*REVIEWERS)
+@require_POST
+def take(request: HttpRequest) -> HttpResponse:
+    """Go on with what is claimed, else claim the next case."""
+    if request.POST.get("again"):
+        request.session.pop("passed_over", None)
+    return to_next(request)
+
+
+@requires(*REVIEWERS)
+@require_GET
+def show(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
+    """The case, while this person's claim on it lives; else what became of it."""
+    user = person(request)
+    try:
+        case = claims.held_case(user.pk, case_id)
+    except ClaimLostError as error:
+        return lost_case(request, case_id, error)
+    claim = claims.claim_of(case)
+    context = desk.page(case, claim, user) | {"undoable": desk.undoable(user), "exposure": desk.exposure(user)}
+    return render(request, f"review/case_{case.kind}.html", context)
+
+
+@requires(*REVIEWERS)
+@require_POST
+def renew(request: HttpRequest) -> HttpResponse:
+    """Keep the claim: sent while the page is visible and used, and by the Keep button."""
+    try:
+        until = claims.renew(person(request).pk, uuid.UUID(request.POST.get("token", "")))
+    except (ClaimLostError, ValueError):
+        return JsonResponse({"code": ClaimLostError.code}, status=409)
+    return JsonResponse({"until_ms": round(until.timestamp() * 1000)})
+
+
+def pass_over(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
+    """Give the claim back, unsaid, and do not offer it to this person again for a while. Never a decision."""
+    given_back = claims.drop(person(request).pk, token)
+    before = request.session.get("passed_over", [])
+    request.session["passed_over"] = [*before, *(str(case_id) for case_id in given_back)][-MOST_PASSED_OVER:]
+    return to_next(request)
+
+
+def to_next(request: HttpRequest) -> HttpResponseRedirect:
+    """To the case that comes next: one that this person holds, else the queue's, else the queues page."""
+    next_id = _next_case(person(request), [uuid.UUID(each) for each in request.session.get("passed_over", ())])
+    if next_id is None:
+        return redirect(f"{reverse('review')}?empty")
+    return redirect("case", case_id=next_id)
+
+
+def _next_case(user: User, passed_over: list[uuid.UUID]) -> uuid.UUID | None:
+    claim = claims.current(user.pk) or claims.take(user, passed_over=passed_over)
+    return None if claim is None else claim.case_ids[0]

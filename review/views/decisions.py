@@ -1,0 +1,114 @@
+"""What a person says, taking it back, and the log of what was said."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.db.models import Max, OuterRef, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from gateway import lifecycle
+from gateway.errors import DecisionRefusedError, GatewayError
+from gateway.models import Decision, Look
+from gateway.nudges import nudge_on_commit
+from review.access import READERS, REVIEWERS, person, requires
+from review.views.cases import pass_over, to_next
+from review.views.refusals import not_recorded, not_undone
+
+SHOWN = 100
+MAX_NOTE = 4000
+SAID = ("release", "approve", "deny", "escalate")
+FILTERS = ("release", "approve", "deny", "escalate", "undone")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A decision form that can be read; whether it may stand, the lifecycle and the database say."""
+
+    token: uuid.UUID
+    version: int
+    sha256: bytes
+    outcome: str
+    category: str | None
+    note: str
+
+    @classmethod
+    def read(cls, request: HttpRequest) -> "Said":
+        """What this form says.
+
+        Raises:
+            DecisionRefusedError: a field is missing or malformed; names it.
+        """
+        fields = request.POST
+        try:
+            token, version = uuid.UUID(fields.get("token", "")), int(fields.get("version", ""))
+            sha256 = bytes.fromhex(fields.get("sha256", ""))
+        except ValueError:
+            raise DecisionRefusedError("the form names no claim, version or hash; load the case again") from None
+        outcome, note = fields.get("outcome", ""), fields.get("note", "")
+        if outcome not in (*SAID, "skip"):
+            raise DecisionRefusedError("choose what you decide first", field="outcome", value=outcome)
+        if len(note) > MAX_NOTE:
+            raise DecisionRefusedError(f"a note has {len(note)} characters; the limit is {MAX_NOTE}", field="note")
+        category = (fields.get("category") or None) if outcome == "deny" else None
+        return cls(token, version, sha256, outcome, category, note.strip())
+
+
+@requires(*REVIEWERS)
+@require_POST
+def decide(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
+    """Record what was said and go to the next case; what the record refuses is told with the note kept."""
+    try:
+        said = Said.read(request)
+        if said.outcome == "skip":
+            return pass_over(request, said.token)
+        decision = lifecycle.decide(
+            case_id,
+            user_id=person(request).pk,
+            token=said.token,
+            version=said.version,
+            outcome=said.outcome,
+            sha256=said.sha256,
+            category=said.category,
+            note=said.note,
+        )
+    except GatewayError as error:
+        return not_recorded(request, case_id, error)
+    if decision.effective_at <= timezone.now():  # no undo window: it is carried out already
+        nudge_on_commit("generation" if said.outcome == "approve" else "delivery")
+    return to_next(request)
+
+
+@requires(*REVIEWERS)
+@require_POST
+def undo(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
+    """Take back the last decision on this case and have it again."""
+    try:
+        lifecycle.undo(case_id, user_id=person(request).pk)
+    except GatewayError as error:
+        return not_undone(request, case_id, error)
+    return redirect("case", case_id=case_id)
+
+
+@requires(*READERS)
+@require_GET
+def log(request: HttpRequest) -> HttpResponse:
+    """The latest decisions, of one outcome where `?outcome=` says so. Nobody's words and no pictures."""
+    wanted = request.GET.get("outcome", "")
+    chosen = wanted if wanted in FILTERS else ""
+    said = Decision.objects.exclude(outcome="undo").select_related("case__image", "undone_by")
+    if chosen == "undone":
+        said = said.filter(undone_by__isnull=False)
+    elif chosen:
+        said = said.filter(outcome=chosen)
+    looks = Look.objects.filter(case=OuterRef("case"), user=OuterRef("user"), sha256=OuterRef("sha256"))
+    decisions = said.annotate(
+        seen_ms=Subquery(looks.values("case").annotate(longest=Max("ms")).values("longest")),
+    ).order_by("-id")[:SHOWN]
+    return render(
+        request,
+        "review/decisions.html",
+        {"nav": "decisions", "decisions": decisions, "filters": FILTERS, "chosen": chosen, "shown": SHOWN},
+    )

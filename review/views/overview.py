@@ -1,0 +1,57 @@
+"""Where a person arrives: what waits, and the one button that takes the next case."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_safe
+
+from gateway import lifecycle
+from gateway.models import Queue, Seal
+from review import claims, desk
+from review.access import everyone, person, signed_in
+from review.claims import LANES
+
+
+@everyone
+@require_safe
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """The process lives; nothing else is asked, the database neither."""
+    return JsonResponse({"status": "ok"})
+
+
+@everyone
+@require_safe
+def root(_request: HttpRequest) -> HttpResponse:
+    return redirect("review")
+
+
+@everyone
+@require_safe
+def no_sign_up(request: HttpRequest) -> HttpResponse:
+    """Where allauth expects a sign-up page: there is none."""
+    return render(request, "404.html", status=404)
+
+
+@signed_in
+@require_GET
+def overview(request: HttpRequest) -> HttpResponse:
+    """Depth and age of the queues as the sweeper last counted them, and what this person can do."""
+    user = person(request)
+    claim = claims.current(user.pk) if user.may_review else None
+    queues = list(Queue.objects.order_by("id"))
+    return render(
+        request,
+        "review/overview.html",
+        {
+            "nav": "queues",
+            "queues": queues,
+            "waiting": sum(queue.depth or 0 for queue in queues),
+            "claim": claim,
+            "lanes": LANES.get(user.role, ()),
+            "passed_over": len(request.session.get("passed_over", ())),
+            "nothing_left": "empty" in request.GET,
+            "sealed": Seal.objects.filter(lifted_at__isnull=True).count(),
+            "checker_lives": lifecycle.checker_lives(3 * settings.CONFIGURATION.heartbeat_s),
+            "undoable": desk.undoable(user) if user.may_review else None,
+        },
+    )
