@@ -161,7 +161,10 @@ MATRIX: dict[str, dict[str, Rights]] = {role: dict(tables) for role, tables in _
 # Tables of Django and of allauth that the people's door uses whole.
 ACCOUNT_TABLES = ("person", "django_session", "django_content_type", "account_", "mfa_", "review_")
 
+# Functions that a role calls, or that its INSERT and UPDATE call as itself; triggers' own functions are nobody's.
 FUNCTIONS = {
+    "is_edge(text, text, text)": ROLES,
+    "current_era()": ROLES,
     "make_audit_partitions(int)": ("sweeper",),
     "people_said_yes(uuid, uuid, uuid, bytea)": ("people", "sweeper"),
 }
@@ -175,6 +178,7 @@ def statements(tables: list[str]) -> list[str]:
         f"GRANT USAGE ON SCHEMA public TO {everyone}",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, {everyone}",
         f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, {everyone}",
+        f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC, {everyone}",
     ]
     # REVOKE on a table leaves rights by column in place unless they are named.
     said += [f'REVOKE ALL ({{columns:{table}}}) ON "{table}" FROM {everyone}' for table in tables]
@@ -191,10 +195,7 @@ def statements(tables: list[str]) -> list[str]:
             said.append(f'GRANT SELECT, INSERT, UPDATE, DELETE ON "{table}" TO people')
     said.append("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO people")
     for function, roles in FUNCTIONS.items():
-        said += [
-            f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC",
-            f"GRANT EXECUTE ON FUNCTION {function} TO {', '.join(roles)}",
-        ]
+        said.append(f"GRANT EXECUTE ON FUNCTION {function} TO {', '.join(roles)}")
     return said
 
 
