@@ -107,11 +107,12 @@ class TransformersTextChecker:
 
     def _outputs(self, texts: list[str]) -> tuple[Tensor, int]:
         """Scores of every window of every text, float32 [windows, labels], and how many windows the first text has."""
+        window = self._window_tokens()
         encoded = self._tokenizer(
             texts,
             truncation=True,
-            max_length=self._window_tokens(),
-            stride=_OVERLAP_TOKENS,
+            max_length=window,
+            stride=min(_OVERLAP_TOKENS, window // 4),
             return_overflowing_tokens=True,
             padding=True,
             return_tensors="pt",
