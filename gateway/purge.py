@@ -5,7 +5,6 @@ How long things are kept is configuration; docs/operating.md has the defaults. E
 
 import logging
 import uuid
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
@@ -15,10 +14,11 @@ from gateway.delivery.stores import StoreError
 
 logger = logging.getLogger(__name__)
 
+DAY_S = 86_400.0
 BATCH = 200
 KEEP_SCORES_DAYS = 90
-KEEP_WORKERS = timedelta(days=1)
-PUBLISHED_AGAIN_FOR = timedelta(hours=1)  # a delivery under way when an image was withdrawn or sealed can still write
+KEEP_WORKERS_S = DAY_S
+PUBLISHED_AGAIN_FOR_S = 3600.0  # a delivery under way when an image was withdrawn or sealed can still write
 
 FINAL_WITH_BYTES = "('released', 'rejected', 'failed', 'canceled', 'expired', 'withdrawn')"
 
@@ -35,12 +35,10 @@ MASTERS = f"""
 FILES = f"""
     SELECT p.grant_id, i.id FROM publication p JOIN release_grant r ON r.id = p.grant_id
       JOIN image i ON i.id = r.image_id JOIN generation g ON g.id = i.generation_id
-     WHERE (p.purged_at IS NULL OR p.purged_at > now() - %s)
+     WHERE (p.purged_at IS NULL OR p.purged_at > now() - make_interval(secs => %s))
        AND (i.status IN ('withdrawn', 'sealed')
         OR (i.status = 'released' AND g.finished_at < now() - make_interval(secs => %s * 86400.0)))
      LIMIT {BATCH}"""  # noqa: S608
-
-DAY_S = 86_400.0
 
 
 def purge() -> None:
@@ -67,7 +65,7 @@ def _purge_masters() -> None:
 
 def _purge_files() -> None:
     with connection.cursor() as cursor:
-        cursor.execute(FILES, [PUBLISHED_AGAIN_FOR, settings.CONFIGURATION.keep_released_days])
+        cursor.execute(FILES, [PUBLISHED_AGAIN_FOR_S, settings.CONFIGURATION.keep_released_days])
         for grant_id, image_id in cursor.fetchall():
             released_store().delete_image(uuid.UUID(str(image_id)))
             cursor.execute(
@@ -105,7 +103,7 @@ def _purge_rows() -> None:
             [configuration.keep_idempotency_keys_days * DAY_S],
         )
         cursor.execute("DELETE FROM verdict WHERE at < now() - make_interval(secs => %s)", [KEEP_SCORES_DAYS * DAY_S])
-        cursor.execute("DELETE FROM workers WHERE last_beat < now() - %s", [KEEP_WORKERS])
+        cursor.execute("DELETE FROM workers WHERE last_beat < now() - make_interval(secs => %s)", [KEEP_WORKERS_S])
         cursor.execute(
             "DELETE FROM audit_private WHERE audience <> 'officer' AND generation_id IN "
             "(SELECT id FROM generation WHERE erased_at IS NOT NULL AND sealed_at IS NULL)"

@@ -52,12 +52,12 @@ class Client:
         """Status and bytes of a picture."""
         return self._call("GET", f"/v1/images/{image_id}")
 
-    def audit_lines(self) -> list[str]:
+    def audit_lines(self) -> list[bytes]:
         """The organization's whole log, a JSON object a line."""
         status, body = self._call("GET", "/v1/audit/export")
         if status != 200:
             raise StoryError(f"the export answered {status}")
-        return body.decode().splitlines()
+        return body.splitlines()
 
     def _call(self, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
         data = None if body is None else json.dumps(body).encode()

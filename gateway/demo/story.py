@@ -102,9 +102,9 @@ class Story:
 
     def _prove(self) -> None:
         lines = self.client.audit_lines()
-        (self.folder / "audit.jsonl").write_text("\n".join(lines) + "\n")
+        (self.folder / "audit.jsonl").write_bytes(b"\n".join(lines) + b"\n")
         try:
-            entries = [verify_line(line) for line in lines]
+            entries = [verify_line(line).entry for line in lines]
         except NotCanonicalError as error:
             raise StoryError(f"the log does not verify: {error}") from error
         for chapter in self.chapters:

@@ -185,7 +185,8 @@ def _end_what_can(s: Step) -> bool:
     for image in ends:
         s.move_image(image, "canceled", "image.canceled")
     s.close_cases(ends, prompt=unsaid)
-    s.derive("generation.canceled", **({"prompt_state": "abandoned"} if unsaid else {}))
+    columns: dict[str, Any] = {"prompt_state": "abandoned"} if unsaid else {}
+    s.derive("generation.canceled", **columns)
     s.give_share_back(unbegun)
     return True
 

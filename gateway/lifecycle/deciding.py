@@ -172,7 +172,7 @@ def carry_out(case_id: uuid.UUID, *, actor: Actor) -> None:
 
 def _carry_out(s: Step, image: Image | None, case: Case) -> None:
     decision = _decision_of(case)
-    said = {"detail": {"case": str(case.pk)}}
+    said: dict[str, Any] = {"detail": {"case": str(case.pk)}}
     if decision.outcome == "escalate":
         s.move_case(case, "open", "case.escalated", lane="escalated")
         return
@@ -207,6 +207,6 @@ def _deny(s: Step, image: Image | None, category: str | None, said: dict[str, An
 
 def _enough_said_yes(s: Step, case: Case, decision: Decision) -> bool:
     s.cursor.execute(
-        "SELECT people_said_yes(%s, %s, %s, %s)", [case.pk, case.image_id, s.generation.pk, decision.sha256]
+        "SELECT people_said_yes(%s, %s, %s, %s)", [case.pk, case.image_id, s.generation.pk, bytes(decision.sha256)]
     )
     return bool(s.cursor.fetchone()[0])

@@ -1,14 +1,14 @@
 """The screening worker's settlements: what becomes of a prompt, and of a picture, once it was judged."""
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from psycopg.types.json import Json
 
-from gateway.audit.log import Actor, Private
+from gateway.audit.log import Actor, Audience, Private
 from gateway.errors import StaleStatusError
 from gateway.lifecycle import sealing
 from gateway.lifecycle.transaction import Step, step
@@ -71,7 +71,7 @@ class Judgement:
 
     def private(self) -> Private:
         """Scores and matched rules: for the operator's eyes; their commitment stands in the entry."""
-        audience = "officer" if self.outcome == "seal" else "operator"
+        audience: Audience = "officer" if self.outcome == "seal" else "operator"
         return {
             "assessments": (audience, _without_floats([a.as_json() for a in self.assessments])),
             "reasons": (audience, _without_floats(self.reasons())),
@@ -108,7 +108,7 @@ def settle_prompt(generation_id: uuid.UUID, *, attempt: int, judgement: Judgemen
         if generation.status != "screening" or generation.attempt != attempt:
             raise StaleStatusError(f"generation {generation_id} is no longer this attempt's to settle")
         _write_verdict(s, judgement, attempt)
-        said = {"detail": judgement.detail(attempt), "private": judgement.private()}
+        said: dict[str, Any] = {"detail": judgement.detail(attempt), "private": judgement.private()}
         if judgement.outcome == "seal":
             sealing.seal_under_lock(s, "prompt match", reason=judgement.client_reason("prompt"), **said)
         elif judgement.outcome in ("allow", "flag"):
@@ -172,7 +172,7 @@ def settle_image(
         image = s.lock_image(image_id)
         if image.status != "generated" or image.attempt != attempt:
             raise StaleStatusError(f"image {image_id} is no longer this attempt's to settle")
-        said = {"detail": judgement.detail(attempt), "private": judgement.private()}
+        said: dict[str, Any] = {"detail": judgement.detail(attempt), "private": judgement.private()}
         if sha256 is None or sha256 != bytes(image.master_sha256 or b""):
             reason = {"stage": "image", "category": "integrity", "policy_version": None, "decided_by": "system"}
             s.move_image(image, "failed", "image.integrity", detail={"attempt": attempt}, reason=reason)
@@ -211,7 +211,7 @@ def grant_image(
     s.cursor.execute(
         "INSERT INTO release_grant (id, image_id, master_sha256, recipe, case_id, policy_sha256) "
         "VALUES (%s, %s, %s, %s, %s, %s)",
-        [grant_id, image.pk, image.master_sha256, recipe, case_id, policy_sha256],
+        [grant_id, image.pk, bytes(image.master_sha256 or b""), recipe, case_id, policy_sha256],
     )
     detail = {
         **said.pop("detail", {}),
@@ -230,7 +230,7 @@ def _write_verdict(s: Step, judgement: Judgement, attempt: int, image: Image | N
         "INSERT INTO verdict (id, generation_id, image_id, attempt, outcome, category, reasons, assessments, policy_sha256) "
         "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
-            new_id(), s.generation.pk, image and image.pk, attempt, judgement.verdict.outcome, judgement.verdict.category,
-            Json(judgement.reasons()), Json([a.as_json() for a in judgement.assessments]), judgement.verdict.policy_sha256,
+            new_id(), s.generation.pk, image.pk if image else None, attempt, judgement.verdict.outcome, judgement.verdict.category,
+            json.dumps(judgement.reasons()), json.dumps([a.as_json() for a in judgement.assessments]), judgement.verdict.policy_sha256,
         ],
     )  # fmt: skip

@@ -172,13 +172,13 @@ class Step:
             "expires_at, approvals_required, lease_user_id, lease_token, lease_until) "
             "VALUES (%s, %s, %s, %s, %s, %s, 0, %s, %s, %s, %s, %s, %s, %s)",
             [
-                case_id, kind, self.generation.pk, image and image.pk, queue_id, lane, self.at + DUE_AFTER, later,
+                case_id, kind, self.generation.pk, image.pk if image else None, queue_id, lane, self.at + DUE_AFTER, later,
                 expires_at, approvals_required, *claim,
             ],
         )  # fmt: skip
         self.entries.append(
             kind="case", target=case_id, was=None, to="open", action="case.opened",
-            detail={"case": kind, "image": image and str(image.pk), "lane": lane, "why": why},
+            detail={"case": kind, "image": str(image.pk) if image else None, "lane": lane, "why": why},
         )  # fmt: skip
 
     def close_cases(self, images: list[Image], *, prompt: bool) -> None:

@@ -1,6 +1,7 @@
 """What only the sweeper does: hold what no checker looked at, look again, end what is overdue."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -84,7 +85,8 @@ def expire(generation_id: uuid.UUID, *, actor: Actor) -> None:
         for image in ends:
             s.move_image(image, "expired", "image.expired")
         s.close_cases(ends, prompt=unsaid)
-        s.derive("generation.expired", **({"prompt_state": "abandoned"} if unsaid else {}))
+        columns: dict[str, Any] = {"prompt_state": "abandoned"} if unsaid else {}
+        s.derive("generation.expired", **columns)
         s.give_share_back(unbegun)
 
 

@@ -28,5 +28,7 @@ def id_field() -> models.UUIDField[Any, Any]:
 def leased_field() -> models.GeneratedField:
     """True while `lease_until` is set. Indexes name this column and never `lease_until`, so renewing stays a HOT update."""
     return models.GeneratedField(
-        expression=models.Q(lease_until__isnull=False), output_field=models.BooleanField(), db_persist=True
+        expression=models.Q(lease_until__isnull=False),  # type: ignore[arg-type]  # a Q is an expression to Django
+        output_field=models.BooleanField(),
+        db_persist=True,
     )

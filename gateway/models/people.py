@@ -1,6 +1,6 @@
 """Who decides, reads and operates."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
@@ -24,10 +24,10 @@ class User(AbstractUser):
     id = id_field()
     role = models.CharField(max_length=20, choices=Role.choices)
     made_by_up = models.BooleanField(default=False)
-    groups = None
-    user_permissions = None
+    groups = None  # type: ignore[assignment]  # a role, not groups, says what a person may do
+    user_permissions = None  # type: ignore[assignment]
 
-    objects: ClassVar[UserManager["User"]] = UserManager()
+    objects: ClassVar[UserManager[Self]] = UserManager()
 
     class Meta:
         db_table = "person"

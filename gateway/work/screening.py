@@ -11,7 +11,6 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
-from psycopg.types.json import Json
 
 from gateway import lifecycle
 from gateway.audit.log import Actor
@@ -61,7 +60,7 @@ def screens() -> Screens:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO policy_version (sha256, version, document) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-            [policy.sha256, policy.version, Json(dict(policy.document))],
+            [policy.sha256, policy.version, json.dumps(policy.document)],
         )
     return Screens(load_prompt_screen(checkers), load_image_screen(checkers), policy)
 
