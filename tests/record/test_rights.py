@@ -11,7 +11,8 @@ from gateway import rights
 from tests.databases import Record
 
 # Of PUBLIC too: a right that everybody has is one that each of ours has.
-OURS = f"(0, {', '.join(f"'{role}'::regrole" for role in rights.ROLES)})"
+_OIDS = ", ".join(f"'{role}'::regrole" for role in rights.ROLES)
+OURS = f"(0, {_OIDS})"
 GRANTEE = "CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END"
 
 Right = tuple[str, str, str, str]  # role, what, privilege, column or ""
