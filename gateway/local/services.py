@@ -1,6 +1,7 @@
 """One service under the supervisor: how it starts, when it is ready, when it starts again, when that is vain."""
 
 import enum
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
+from gateway.local.errors import explain
 from gateway.local.output import Reader, RotatingLog
 from gateway.local.processes import Child, Program
 
@@ -16,6 +18,7 @@ MAX_DELAY_S = 30.0
 STEADY_AFTER_S = 10.0
 ASK_S = 0.25
 MAX_EXITS = 5
+FULL_BYTES = 32 * 1024 * 1024  # two segments of PostgreSQL's log
 
 
 class Stage(enum.IntEnum):
@@ -95,7 +98,8 @@ class Service:
         vain = self.exits_in_a_row >= MAX_EXITS and (self.plan.indispensable or not self.was_ever_ready)
         if not vain:
             return None
-        return f"{self.name} ended {self.exits_in_a_row} times before it was ready; its log is {self._log.path}"
+        full = "; the disk is full" if shutil.disk_usage(self._log.path.parent).free < FULL_BYTES else ""
+        return f"{self.name} ended {self.exits_in_a_row} times before it was ready; its log is {self._log.path}{full}"
 
     @property
     def has_begun(self) -> bool:
@@ -118,8 +122,12 @@ class Service:
             self.child = None
 
     def _start(self) -> None:
-        self.plan.prepare()
-        self.child = Child(self.plan.program(), output=subprocess.PIPE)
+        try:
+            self.plan.prepare()
+            self.child = Child(self.plan.program(), output=subprocess.PIPE)
+        except OSError as error:
+            self._try_again(f"could not be started: {explain(error)}")
+            return
         if self.child.output is not None:
             self._reader = Reader(self.child.output, self._log, echo=self._echo)
 
@@ -137,20 +145,30 @@ class Service:
             self.plan.result("\n".join(lines))
             return
         steady = self.is_ready and time.monotonic() - self._ready_at >= STEADY_AFTER_S
-        self.exits_in_a_row = 1 if steady or (self.is_ready and self.plan.indispensable) else self.exits_in_a_row + 1
+        if steady or (self.is_ready and self.plan.indispensable):
+            self.exits_in_a_row = 0
         self.child = None
         self.is_ready = False
-        delay_s = min(MAX_DELAY_S, FIRST_DELAY_S * 2 ** (self.exits_in_a_row - 1))
-        self._start_at = time.monotonic() + delay_s
         for line in lines if status != -Signals.SIGKILL else ():
             self._say(f"{self.name} | {line[:300]}")
+        self._try_again(describe(status))
+
+    def _try_again(self, why: str) -> None:
+        self.exits_in_a_row += 1
+        delay_s = min(MAX_DELAY_S, FIRST_DELAY_S * 2 ** (self.exits_in_a_row - 1))
+        self._start_at = time.monotonic() + delay_s
         again = f"; starting it again in {delay_s:.1f} s" if self.gave_up() is None else ""
-        self._say(f"{self.name} {describe(status)}{again}")
+        self._say(f"{self.name} {why}{again}")
 
 
 def describe(status: int) -> str:
     """An exit status in words."""
-    return f"was killed by {Signals(-status).name}" if status < 0 else f"ended with status {status}"
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        return f"was killed by {Signals(-status).name}"
+    except ValueError:  # a real-time signal has no name
+        return f"was killed by signal {-status}"
 
 
 def stop_in_order(services: Sequence[Service]) -> None:

@@ -1,7 +1,6 @@
 """Keeps every service of one machine running until it is told to stop, or until that is vain."""
 
 import contextlib
-import errno
 import os
 import signal
 import time
@@ -63,8 +62,8 @@ class Supervisor:
             while not self._stopping and reason is None:
                 reason = self._tick()
                 time.sleep(TICK_S)
-        except (LocalServiceError, OSError) as error:
-            reason = explain(error)
+        except LocalServiceError as error:
+            reason = str(error)
         finally:
             self._say("stopping" if reason is None else f"stopping everything: {reason}")
             began = time.monotonic()
@@ -117,12 +116,3 @@ class Supervisor:
             for service in self.services:
                 with contextlib.suppress(OSError):
                     service.kill()
-
-
-def explain(error: Exception) -> str:
-    """An error of this machine as a person can act on it."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"the disk is full{f' at {error.filename}' if error.filename else ''}: make room and start again"
-    if isinstance(error, PermissionError):
-        return f"no right to use {error.filename}: it belongs to another account; start as that account"
-    return str(error)

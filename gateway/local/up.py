@@ -16,11 +16,11 @@ import psutil
 
 from gateway.configuration import PROCESSES, ConfigurationError, read
 from gateway.local import probes
-from gateway.local.errors import LocalServiceError
+from gateway.local.errors import LocalServiceError, explain
 from gateway.local.plan import Installation
 from gateway.local.processes import end_leftovers
 from gateway.local.state import SUPERVISED, State, environment_for
-from gateway.local.supervisor import Supervisor, explain
+from gateway.local.supervisor import Supervisor
 
 MIN_FREE_BYTES = 512 * 1024 * 1024
 LEFTOVER_GRACE_S = 5.0
@@ -120,7 +120,10 @@ class Notes:
             "password": self._demo.get("password"),
             "pids": dict(self._pids),
         }
-        self._state.write_json(self._state.local_json, document)
+        try:
+            self._state.write_json(self._state.local_json, document)
+        except OSError as error:
+            say(f"{self._state.local_json} is out of date: {explain(error)}")
 
 
 def say(text: str) -> None:
