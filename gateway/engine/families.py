@@ -37,7 +37,7 @@ def load(spec: ModelSpec, *, device: str = "auto", threads: int = 0, allow_hub: 
 
     Args:
         device: `cpu`, `cuda`, `cuda:1`, ..., or `auto`: cuda where there is one.
-        threads: of the CPU's arithmetic, for the whole process; 0 for as many as it may run on.
+        threads: of the CPU's arithmetic, for the whole process; 0 for one a core.
         allow_hub: whether a hub id may be downloaded; otherwise it must be in this machine's cache.
 
     Raises:
@@ -45,6 +45,9 @@ def load(spec: ModelSpec, *, device: str = "auto", threads: int = 0, allow_hub: 
     """
     if spec.family == "test-card":
         return TestCardModel(spec)
+    # Read when torch is first imported. Threads that spin while they wait, the default, made a picture twenty times
+    # slower where two of them shared two cores with other processes.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import diffusers
     import torch
     import transformers
@@ -55,7 +58,8 @@ def load(spec: ModelSpec, *, device: str = "auto", threads: int = 0, allow_hub: 
         # Below errors they warn of truncated prompts, with the prompt: no log of ours may hold one.
         library.utils.logging.set_verbosity_error()
         library.utils.logging.disable_progress_bar()
-    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+    if threads:
+        torch.set_num_threads(threads)
     folder = _folder(spec, allow_hub=allow_hub)
     left_out = check_folder(folder, spec)
     target = _device(device)

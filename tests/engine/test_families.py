@@ -164,6 +164,19 @@ def test_threads_are_as_asked(folder: Path) -> None:
     assert asked == 2
 
 
+@pytest.mark.parametrize(("operators", "then"), [(None, "passive"), ("active", "active")])
+def test_threads_that_wait_sleep_unless_the_operator_says_otherwise(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, operators: str | None, then: str
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if operators:
+        monkeypatch.setenv("OMP_WAIT_POLICY", operators)
+
+    load(spec_of(folder), device="cpu", threads=1)
+
+    assert os.environ["OMP_WAIT_POLICY"] == then
+
+
 def test_the_test_card_needs_no_weights() -> None:
     assert load(TEST_CARD, device="cpu").self_test() == []
 
