@@ -1,6 +1,7 @@
 import errno
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -306,6 +307,8 @@ def test_a_bucket_used_before_a_fork_refuses_after_it_instead_of_hanging(bucket_
 
     child = os.fork()
     if child == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(5)
         try:
             store.get("q/a/1")
         except StoreError as error:
