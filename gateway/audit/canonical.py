@@ -2,7 +2,7 @@
 
 An entry is one JSON object in the form of RFC 8785; its bytes are the same for every reader. A private value stands in
 it as SHA-256(salt ‖ canonical value) alone. Salt and value are kept apart, each for one audience, and exports differ in
-the openings they carry and in nothing else. Where they were erased the entry still verifies: the field reads as redacted.
+the openings they carry and in nothing else. Where they were erased the entry still verifies, the field redacted.
 """
 
 import dataclasses

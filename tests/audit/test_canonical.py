@@ -91,6 +91,23 @@ def test_a_commitment_is_the_hash_of_salt_and_canonical_value() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (-0.0, "0"),
+        (5e-324, "5e-324"),
+        (333333333.33333329, "333333333.3333333"),
+        (4.5, "4.5"),
+        (2e-3, "0.002"),
+        (1e-6, "0.000001"),
+        (1e-7, "1e-7"),
+        (9007199254740991.0, "9007199254740991"),
+    ],
+)
+def test_a_score_has_the_spelling_of_ecmascript(number: float, text: str) -> None:
+    assert commitment(b"", number) == hashlib.sha256(text.encode()).hexdigest()  # RFC 8785, appendix B, and its edges
+
+
 def test_private_values_stand_in_the_body_as_commitments_only() -> None:
     body, openings = build(ENTRY, PRIVATE)
 
