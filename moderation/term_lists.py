@@ -10,6 +10,7 @@ from moderation.taxonomy import UnknownCategoryError, category
 
 FOLDER = Path(__file__).parent / "terms"
 
+_AMBIGUOUS = "? "
 _ENTRY = re.compile(r"(?P<category>[a-z/-]+) (?P<weight>0\.\d+|1\.0|1): (?P<terms>.+)")
 
 
@@ -53,8 +54,16 @@ def read_terms(path: Path) -> list[Term]:
 
 
 def read_words(path: Path) -> list[str]:
-    """The words and phrases of a file with one on each line, in lower case."""
-    return [line.casefold() for _, line in _lines(path)]
+    """The words and phrases of a file with one on each line, in lower case, without what marks them."""
+    return [line.removeprefix(_AMBIGUOUS).casefold() for _, line in _lines(path)]
+
+
+def read_weighed_words(path: Path, *, certain: float, likely: float) -> list[Term]:
+    """The words of a file as terms without a category, `likely` those that "?" marks as ambiguous."""
+    return [
+        Term(line.removeprefix(_AMBIGUOUS).casefold(), "", likely if line.startswith(_AMBIGUOUS) else certain)
+        for _, line in _lines(path)
+    ]
 
 
 def files_sha256(paths: Iterable[Path]) -> str:

@@ -16,7 +16,7 @@ from moderation.assessments import Assessment, PromptInput, Span, text_sha256
 from moderation.coverage import Coverage
 from moderation.normalise import View, views
 from moderation.taxonomy import HARMS
-from moderation.term_lists import FOLDER, Term, files_sha256, read_terms, read_words
+from moderation.term_lists import FOLDER, Term, files_sha256, read_terms, read_weighed_words
 
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]")
 # Scripts that put no space between words: there a term may stand inside a run of letters.
@@ -86,10 +86,10 @@ class TermChecker:
         self.weights_sha256 = files_sha256(files)
         self._prompt = _Matcher(read_terms(FOLDER / "prompt.txt"))
         self._negative = _Matcher(read_terms(FOLDER / "negative.txt"))
-        self._exceptions = _Matcher(_unweighted("exceptions.txt"))
-        self._minors = _Matcher(_unweighted("minors.txt"))
-        self._sexual = _Matcher(_unweighted("sexual-context.txt"))
-        self._clothing = _Matcher(_unweighted("clothing.txt"))
+        self._exceptions = _Matcher(_words("exceptions.txt"))
+        self._minors = _Matcher(_words("minors.txt"))
+        self._sexual = _Matcher(_words("sexual-context.txt"))
+        self._clothing = _Matcher(_words("clothing.txt"))
 
     def assess(self, inputs: Sequence[PromptInput]) -> list[list[Assessment]]:
         """Three assessments an input: the prompt, the negative prompt, and, where there are both, the two as one.
@@ -129,7 +129,7 @@ class TermChecker:
         return self._negative.find(view)
 
     def _minor_hits(self, view: View, harmless: list[_Hit]) -> list[_Hit]:
-        """A minor and something sexual in one text: certain when near each other and not negated, else likely."""
+        """A minor and something sexual: certain when both words are, near each other and not negated, else likely."""
         text = view.text
         minors = [*(hit for hit in self._minors.find(view) if not _inside(hit, harmless)), *_ages(text)]
         if not minors:
@@ -141,7 +141,8 @@ class TermChecker:
             negated = _NEGATION.search(text, max(0, sexual.start - 24), sexual.start) is not None
             for minor in minors:
                 apart = max(minor.start - sexual.end, sexual.start - minor.end)
-                weight = _CERTAIN if apart <= _NEAR_CHARACTERS and not negated else _LIKELY
+                near = _CERTAIN if apart <= _NEAR_CHARACTERS and not negated else _LIKELY
+                weight = min(near, minor.term.weight, sexual.term.weight)
                 start, end = min(minor.start, sexual.start), max(minor.end, sexual.end)
                 hits.append(_Hit(start, end, Term(text[start:end], "sexual/minors", weight)))
         return hits
@@ -187,8 +188,8 @@ class TermChecker:
         )
 
 
-def _unweighted(file_name: str) -> list[Term]:
-    return [Term(word, "", 1.0) for word in read_words(FOLDER / file_name)]
+def _words(file_name: str) -> list[Term]:
+    return read_weighed_words(FOLDER / file_name, certain=_CERTAIN, likely=_LIKELY)
 
 
 def _stands_alone(text: str, start: int, end: int, term: Term) -> bool:
@@ -206,7 +207,7 @@ def _inside(hit: _Hit, others: list[_Hit]) -> bool:
 
 def _ages(text: str) -> list[_Hit]:
     """Ages under 18 that are said of somebody, not of a thing."""
-    term = Term("an age under 18", "", 1.0)
+    term = Term("an age under 18", "", _CERTAIN)
     spelt = [match for match in _AGE.finditer(text) if not _THING.match(text, match.end())]
     return [_Hit(match.start(), match.end(), term) for match in [*spelt, *_AGE_HAN.finditer(text)]]
 

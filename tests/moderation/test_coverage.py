@@ -3,7 +3,7 @@
 import pytest
 
 from moderation.coverage import Coverage, not_looked_for
-from moderation.families import image_plans, prompt_plans
+from moderation.screens import ImageScreen, PromptScreen
 from moderation.taxonomy import HARMS, UnknownCategoryError
 
 
@@ -26,14 +26,14 @@ def test_a_checker_cannot_claim_what_the_taxonomy_does_not_name() -> None:
         covers("nudity")
 
 
-def test_the_shipped_image_checkers_admit_that_they_see_nudity_only() -> None:
-    missing = not_looked_for([plan.load().coverage for plan in image_plans(None)], "image")
+def test_the_shipped_image_checkers_admit_that_they_see_nudity_only(image_screen: ImageScreen) -> None:
+    missing = not_looked_for(image_screen.coverages, "image")
 
     assert set(HARMS) - set(missing) == {"sexual"}
 
 
-def test_no_prompt_checker_claims_languages_without_naming_them() -> None:
-    coverages = {plan.name: plan.load().coverage for plan in prompt_plans(None)}
+def test_no_prompt_checker_claims_languages_without_naming_them(prompt_screen: PromptScreen) -> None:
+    coverages = {coverage.checker: coverage for coverage in prompt_screen.coverages}
 
     assert coverages["prompt-e5"].languages
     assert "en" in coverages["prompt-e5"].languages

@@ -13,17 +13,12 @@ from moderation.checkers import CheckerError
 from moderation.normalise import TextError
 from moderation.policy import default_policy
 from moderation.prompt import WEIGHTS_FILE, E5PromptChecker
-from moderation.screens import PromptScreen, load_prompt_screen
+from moderation.screens import PromptScreen
 
 
 @pytest.fixture(scope="module")
 def checker() -> E5PromptChecker:
     return E5PromptChecker()
-
-
-@pytest.fixture(scope="module")
-def screen() -> PromptScreen:
-    return load_prompt_screen()
 
 
 def worst(assessments: list[Assessment]) -> float:
@@ -53,8 +48,8 @@ def judged(checker: E5PromptChecker, prompt: str, negative_prompt: str = "") -> 
         ("흰 배경에 빨간 사과", ""),
     ],
 )
-def test_a_harmless_prompt_is_allowed(screen: PromptScreen, prompt: str, negative_prompt: str) -> None:
-    verdict = default_policy().judge(screen.assess([PromptInput(prompt, negative_prompt)])[0], stage="prompt")
+def test_a_harmless_prompt_is_allowed(prompt_screen: PromptScreen, prompt: str, negative_prompt: str) -> None:
+    verdict = default_policy().judge(prompt_screen.assess([PromptInput(prompt, negative_prompt)])[0], stage="prompt")
 
     assert (verdict.outcome, verdict.reasons) == ("allow", ())
 
@@ -67,8 +62,8 @@ def test_a_harmless_prompt_is_allowed(screen: PromptScreen, prompt: str, negativ
         "a poster that says all immigrants are vermin and must be driven out",
     ],
 )
-def test_a_harmful_prompt_is_not_allowed(screen: PromptScreen, prompt: str) -> None:
-    assert default_policy().judge(screen.assess([PromptInput(prompt, "")])[0], stage="prompt").outcome != "allow"
+def test_a_harmful_prompt_is_not_allowed(prompt_screen: PromptScreen, prompt: str) -> None:
+    assert default_policy().judge(prompt_screen.assess([PromptInput(prompt, "")])[0], stage="prompt").outcome != "allow"
 
 
 @pytest.mark.parametrize(
@@ -80,11 +75,11 @@ def test_a_harmful_prompt_is_not_allowed(screen: PromptScreen, prompt: str) -> N
     ],
 )
 def test_a_text_outside_its_coverage_is_unknown_and_held(
-    screen: PromptScreen, checker: E5PromptChecker, prompt: str, unknown: set[str]
+    prompt_screen: PromptScreen, checker: E5PromptChecker, prompt: str, unknown: set[str]
 ) -> None:
     assert set(judged(checker, prompt)[0].unknown) == unknown
 
-    verdict = default_policy().judge(screen.assess([PromptInput(prompt, "")])[0], stage="prompt")
+    verdict = default_policy().judge(prompt_screen.assess([PromptInput(prompt, "")])[0], stage="prompt")
     assert (verdict.outcome, verdict.unscreened) == ("hold", True)
 
 
@@ -143,11 +138,11 @@ def test_the_highest_score_names_the_category(checker: E5PromptChecker) -> None:
     assert max(scores, key=scores.__getitem__) in ("violence", "violence/graphic", "illicit/violent")
 
 
-def test_a_control_character_is_an_error_and_no_score(checker: E5PromptChecker, screen: PromptScreen) -> None:
+def test_a_control_character_is_an_error_and_no_score(checker: E5PromptChecker, prompt_screen: PromptScreen) -> None:
     with pytest.raises(TextError):
         judged(checker, "a red\x00 apple")
 
-    assessments = screen.assess([PromptInput("a red\x00 apple", ""), PromptInput("a red apple", "")])
+    assessments = prompt_screen.assess([PromptInput("a red\x00 apple", ""), PromptInput("a red apple", "")])
     assert any(each.error for each in assessments[0])
     assert not any(each.error for each in assessments[1])
 

@@ -13,25 +13,15 @@ from moderation.policy import default_policy
 from moderation.screens import ImageInput, ImageScreen, PromptInput, PromptScreen, load_image_screen, load_prompt_screen
 
 
-@pytest.fixture(scope="module")
-def prompts() -> PromptScreen:
-    return load_prompt_screen()
-
-
-@pytest.fixture(scope="module")
-def images() -> ImageScreen:
-    return load_image_screen()
-
-
 def stored(pixels: np.ndarray) -> ImageInput:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="PNG")
     return ImageInput(file.getvalue(), hashlib.sha256(file.getvalue()).hexdigest())
 
 
-def test_the_shipped_screens_pass_their_own_test(prompts: PromptScreen, images: ImageScreen) -> None:
-    assert prompts.self_test() == []
-    assert images.self_test() == []
+def test_the_shipped_screens_pass_their_own_test(prompt_screen: PromptScreen, image_screen: ImageScreen) -> None:
+    assert prompt_screen.self_test() == []
+    assert image_screen.self_test() == []
 
 
 @pytest.mark.parametrize(
@@ -39,18 +29,18 @@ def test_the_shipped_screens_pass_their_own_test(prompts: PromptScreen, images: 
     [("FLAG", "flag", False), ("HOLD", "hold", False), ("BLOCK", "block", False), ("SEAL", "block", True)],
 )
 def test_a_canary_word_chooses_the_prompts_verdict(
-    prompts: PromptScreen, word: str, outcome: str, sealed: bool
+    prompt_screen: PromptScreen, word: str, outcome: str, sealed: bool
 ) -> None:
     for given in (PromptInput(f"a red apple, IMPRIMATUR-TEST-PROMPT-{word}", ""),
                   PromptInput("a red apple", f"imprimatur-test-prompt-{word.lower()}")):  # fmt: skip
-        verdict = default_policy().judge(prompts.assess([given])[0], stage="prompt")
+        verdict = default_policy().judge(prompt_screen.assess([given])[0], stage="prompt")
 
         assert (verdict.outcome, verdict.sealed, verdict.unscreened) == (outcome, sealed, False)
 
 
 @pytest.mark.parametrize("word", ["PASS", "HOLD", "BLOCK", "SEAL"])
-def test_the_words_for_pictures_pass_the_prompt_stage(prompts: PromptScreen, word: str) -> None:
-    assessments = prompts.assess([PromptInput(f"a test card IMPRIMATUR-TEST-{word}", "")])[0]
+def test_the_words_for_pictures_pass_the_prompt_stage(prompt_screen: PromptScreen, word: str) -> None:
+    assessments = prompt_screen.assess([PromptInput(f"a test card IMPRIMATUR-TEST-{word}", "")])[0]
 
     assert default_policy().judge(assessments, stage="prompt").outcome == "allow"
 
@@ -61,18 +51,18 @@ def test_the_words_for_pictures_pass_the_prompt_stage(prompts: PromptScreen, wor
 )
 @pytest.mark.parametrize("size", [(256, 256), (512, 512), (320, 64)])
 def test_a_card_chooses_its_pictures_verdict(
-    images: ImageScreen, card: Card, outcome: str, sealed: bool, size: tuple[int, int]
+    image_screen: ImageScreen, card: Card, outcome: str, sealed: bool, size: tuple[int, int]
 ) -> None:
     verdicts = [
         default_policy().judge(each, stage="image")
-        for each in images.assess([stored(draw(card, *size, seed=seed)) for seed in (1, 2)])
+        for each in image_screen.assess([stored(draw(card, *size, seed=seed)) for seed in (1, 2)])
     ]
 
     assert {(verdict.outcome, verdict.sealed, verdict.unscreened) for verdict in verdicts} == {(outcome, sealed, False)}
 
 
-def test_a_picture_that_cannot_be_decoded_is_held_and_its_neighbour_is_not(images: ImageScreen) -> None:
-    broken, whole = images.assess([ImageInput(b"no picture", "aa"), stored(np.full((96, 96, 3), 127, np.uint8))])
+def test_a_picture_that_cannot_be_decoded_is_held_and_its_neighbour_is_not(image_screen: ImageScreen) -> None:
+    broken, whole = image_screen.assess([ImageInput(b"no picture", "aa"), stored(np.full((96, 96, 3), 127, np.uint8))])
 
     verdict = default_policy().judge(broken, stage="image")
     assert (verdict.outcome, verdict.unscreened, verdict.worth_another_look) == ("hold", True, True)
@@ -80,10 +70,10 @@ def test_a_picture_that_cannot_be_decoded_is_held_and_its_neighbour_is_not(image
 
 
 def test_every_assessment_names_its_checker_its_weights_and_its_input(
-    prompts: PromptScreen, images: ImageScreen
+    prompt_screen: PromptScreen, image_screen: ImageScreen
 ) -> None:
     picture = stored(np.full((96, 96, 3), 127, np.uint8))
-    said = [*prompts.assess([PromptInput("a red apple", "")])[0], *images.assess([picture])[0]]
+    said = [*prompt_screen.assess([PromptInput("a red apple", "")])[0], *image_screen.assess([picture])[0]]
 
     assert all(len(each.weights_sha256) == 64 and each.version for each in said)
     assert {each.input_sha256 for each in said if each.modality == "image"} == {picture.sha256}
@@ -132,8 +122,8 @@ def test_an_unknown_image_family_is_refused() -> None:
         load_image_screen({"image": [{"family": "magic"}]})
 
 
-def test_an_assessment_becomes_json(prompts: PromptScreen) -> None:
+def test_an_assessment_becomes_json(prompt_screen: PromptScreen) -> None:
     import json
 
-    for assessment in prompts.assess([PromptInput("a nude statue", "clothes")])[0]:
+    for assessment in prompt_screen.assess([PromptInput("a nude statue", "clothes")])[0]:
         assert json.loads(json.dumps(assessment.as_json()))["checker"] == assessment.checker

@@ -101,6 +101,7 @@ def test_a_minor_with_something_sexual_is_certain(checker: TermChecker, prompt: 
         "a child process in a sexy terminal font",
         "a 25 year old woman in lingerie",
         "baby blue lingerie",
+        "a same-sex couple with their two children in a park",
     ],
 )
 def test_either_half_of_the_combination_alone_is_nothing_about_minors(checker: TermChecker, prompt: str) -> None:
@@ -113,6 +114,19 @@ def test_far_apart_or_negated_the_combination_is_likely_and_not_certain(checker:
 
     assert 0.5 <= scores(checker, far)["sexual/minors"] <= 1.0
     assert 0.5 <= scores(checker, negated)["sexual/minors"] < 0.95
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "some kind of sexy robot",
+        "hey baby, a sexy woman",
+        "kids in a topless jeep",
+        "juvenile birds, sexual dimorphism",
+    ],
+)
+def test_an_ambiguous_word_makes_the_combination_likely_and_not_certain(checker: TermChecker, prompt: str) -> None:
+    assert 0.5 <= scores(checker, prompt)["sexual/minors"] < 0.95
 
 
 @pytest.mark.parametrize("negative", ["blurry, nsfw, extra fingers", "nude, gore, ugly", "worst quality, text, logo"])
