@@ -49,6 +49,8 @@ SETTINGS: Mapping[str, str] = {
     "log_min_duration_statement": "-1",
     "logging_collector": "off",
 }
+# One call for the whole file system instead of one for each of a thousand files: recovery and making take a quarter.
+SYNC_METHOD = "syncfs" if sys.platform == "linux" else "fsync"
 
 
 class Server:
@@ -73,7 +75,7 @@ class Server:
         self.folder = folder / "postgres"  # a link, where PostgreSQL's account cannot enter `folder`
         self.data = self.folder / "data"
         self.account = account_for(self.folder)
-        self.settings = {**SETTINGS, **(settings or {})}
+        self.settings = {**SETTINGS, "recovery_init_sync_method": SYNC_METHOD, **(settings or {})}
         self._password = password
         self._sockets = sockets or folder / "run"
 
@@ -179,6 +181,7 @@ class Server:
             str(self._programs / "initdb"), "-D", str(unfinished), "-U", SUPERUSER, "-E", "UTF8",
             "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
             "-A", "scram-sha-256", f"--pwfile={password_file}", "--data-checksums", "--no-instructions",
+            f"--sync-method={SYNC_METHOD}",
         ]  # fmt: skip
         if self.settings["fsync"] == "off":
             command.append("--no-sync")
