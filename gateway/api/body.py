@@ -32,7 +32,7 @@ class IgnoreAccept(BaseContentNegotiation):
 
     def select_renderer(  # type: ignore[override]  # DRF's stubs and its own caller disagree
         self,
-        request: Request,
+        request: Request,  # noqa: ARG002
         renderers: list[BaseRenderer],
         format_suffix: str | None = None,  # noqa: ARG002
     ) -> tuple[BaseRenderer, str]:

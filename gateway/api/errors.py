@@ -21,7 +21,6 @@ from gateway.api.refusals import (
     ForbiddenError,
     ImageDamagedError,
     InternalError,
-    InvalidJsonError,
     InvalidQueryError,
     InvalidRequestError,
     MethodNotAllowedError,
@@ -88,10 +87,9 @@ def _of(kind: type[_Refusal], problems: Iterable[FieldProblem]) -> _Refusal:
     return kind("; ".join(problem.message for problem in found), errors=[problem.as_json() for problem in found])
 
 
-def problem(error: GatewayError, *, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    """The response that tells a client of an error."""
+def problem_document(error: GatewayError) -> dict[str, Any]:
+    """The JSON of an error: RFC 9457's members, `code`, and `errors` with field, value and limit of each."""
     extra = dict(error.extra)
-    retry_after_s = extra.pop("retry_after_s", RETRY_AFTER_S.get(error.code))
     errors = extra.pop("errors", None)
     if errors is None:
         errors = []
@@ -102,7 +100,7 @@ def problem(error: GatewayError, *, headers: Mapping[str, str] | None = None) ->
                     limit=extra.pop("limit", None), message=error.message,
                 ).as_json()
             ]  # fmt: skip
-    document = {
+    return {
         "type": f"{settings.CONFIGURATION.public_url.rstrip('/')}/problems/{error.code}",
         "title": error.title,
         "status": error.http_status,
@@ -111,12 +109,16 @@ def problem(error: GatewayError, *, headers: Mapping[str, str] | None = None) ->
         "errors": errors,
         **extra,
     }
+
+
+def problem(error: GatewayError, *, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """The response that tells a client of an error."""
     response = HttpResponse(
-        json.dumps(document, default=str).encode(), status=error.http_status, content_type=CONTENT_TYPE
+        json.dumps(problem_document(error), default=str).encode(), status=error.http_status, content_type=CONTENT_TYPE
     )
     response["Cache-Control"] = "no-store"
-    if retry_after_s is not None:
-        response["Retry-After"] = str(retry_after_s)
+    if error.code in RETRY_AFTER_S:
+        response["Retry-After"] = str(RETRY_AFTER_S[error.code])
     if error.http_status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="Imprimatur"'
     for name, value in (headers or {}).items():
@@ -135,25 +137,38 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> HttpRespon
     return problem(translate(error, method=method), headers=headers)
 
 
+_NEEDS_KEY = "an API key is needed: Authorization: Bearer <API key>"
+
+
 def translate(error: Exception, *, method: str = "") -> GatewayError:
     """The error a client may see for one that happened; what is a fault of ours is logged."""
     if isinstance(error, GatewayError):
         return error
-    if isinstance(error, rest.MethodNotAllowed):
-        return MethodNotAllowedError(f"{method} is not allowed here", field="method", value=method)
-    if isinstance(error, Http404 | rest.NotFound):
+    if isinstance(error, Http404):
         return NotFoundError("there is nothing here")
-    if isinstance(error, rest.UnsupportedMediaType):
-        return UnsupportedMediaTypeError(
-            "the body must be application/json, in UTF-8", field="Content-Type", limit="application/json"
-        )
-    if isinstance(error, rest.NotAuthenticated | rest.AuthenticationFailed):
-        return UnauthenticatedError("an API key is needed: Authorization: Bearer <API key>", field="Authorization")
-    if isinstance(error, rest.PermissionDenied):
-        return ForbiddenError("no scope opens this", field="scope")
-    if isinstance(error, rest.ParseError):
-        return InvalidJsonError("the body is not JSON")
+    if isinstance(error, rest.APIException):
+        return _of_the_framework(error, method)
     return _fault(error)
+
+
+def _of_the_framework(error: rest.APIException, method: str) -> GatewayError:
+    said: GatewayError
+    match error:
+        case rest.MethodNotAllowed():
+            said = MethodNotAllowedError(f"{method} is not allowed here", field="method", value=method)
+        case rest.NotFound():
+            said = NotFoundError("there is nothing here")
+        case rest.UnsupportedMediaType():
+            said = UnsupportedMediaTypeError(
+                "the body must be application/json, in UTF-8", field="Content-Type", limit="application/json"
+            )
+        case rest.NotAuthenticated() | rest.AuthenticationFailed():
+            said = UnauthenticatedError(_NEEDS_KEY, field="Authorization")
+        case rest.PermissionDenied():
+            said = ForbiddenError("no scope opens this", field="scope")
+        case _:
+            said = BadRequestError("the request is malformed") if error.status_code < 500 else _fault(error)
+    return said
 
 
 def _fault(error: Exception) -> GatewayError:
@@ -173,20 +188,20 @@ def _fault(error: Exception) -> GatewayError:
     return InternalError("something went wrong here; the operator's log has it")
 
 
-# ------- Django's own way to an error: what no view of ours took
+# Django's own way to an error, for what no view of ours took; it names the arguments.
 
 
-def bad_request(_request: HttpRequest, _exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     return problem(BadRequestError("the request is malformed"))
 
 
-def permission_denied(_request: HttpRequest, _exception: Exception) -> HttpResponse:
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     return problem(ForbiddenError("no scope opens this"))
 
 
-def not_found(_request: HttpRequest, _exception: Exception) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     return problem(NotFoundError("there is nothing here"))
 
 
-def server_error(_request: HttpRequest) -> HttpResponse:
+def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     return problem(InternalError("something went wrong here; the operator's log has it"))

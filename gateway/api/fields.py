@@ -8,7 +8,7 @@ from rest_framework import serializers
 from gateway.api.errors import FieldProblem
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A value that a field does not take."""
 
     def __init__(self, code: str, message: str, *, value: Any = None, limit: Any = None) -> None:
@@ -19,14 +19,14 @@ class Refused(Exception):
         self.limit = limit
 
 
-def _wrong_type(value: Any, wanted: str) -> Refused:
-    return Refused("wrong_type", f"must be {wanted}", value=value, limit=wanted)
+def _wrong_type(value: Any, wanted: str) -> RefusedError:
+    return RefusedError("wrong_type", f"must be {wanted}", value=value, limit=wanted)
 
 
 def _check_range(field: Any, value: float) -> None:
     low, high = field.min_value, field.max_value
     if (low is not None and value < low) or (high is not None and value > high):
-        raise Refused("out_of_range", f"must be between {low} and {high}", value=value, limit=[low, high])
+        raise RefusedError("out_of_range", f"must be between {low} and {high}", value=value, limit=[low, high])
 
 
 class StrictInteger(serializers.IntegerField):
@@ -57,7 +57,7 @@ class StrictChoice(serializers.ChoiceField):
             raise _wrong_type(data, "a string")
         if data not in self.choices:
             known = list(self.choices)
-            raise Refused("unknown_value", f"must be one of {', '.join(known)}", value=data, limit=known)
+            raise RefusedError("unknown_value", f"must be one of {', '.join(known)}", value=data, limit=known)
         return data
 
 
@@ -72,9 +72,9 @@ class StrictText(serializers.CharField):
         if not isinstance(data, str):
             raise _wrong_type(data, "a string")
         if not data and not self.allow_blank:
-            raise Refused("empty", "must not be empty", value="", limit=1)
+            raise RefusedError("empty", "must not be empty", value="", limit=1)
         if self.max_length is not None and len(data) > self.max_length:
-            raise Refused(
+            raise RefusedError(
                 "too_long", f"has {len(data)} characters; at most {self.max_length} are taken",
                 value=len(data), limit=self.max_length,
             )  # fmt: skip
@@ -99,7 +99,7 @@ class ClosedSerializer(serializers.Serializer[Any]):
             if name in document:
                 try:
                     values[name] = field.to_internal_value(document[name])
-                except Refused as refused:
+                except RefusedError as refused:
                     problems.append(
                         FieldProblem(
                             refused.code, name, f"{name} {refused.message}", value=refused.value, limit=refused.limit

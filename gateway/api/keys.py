@@ -174,7 +174,7 @@ class HasScope(BasePermission):
         method = request.method or ""
         if not isinstance(request.auth, ApiKey):
             raise UnauthenticatedError("an API key is needed: Authorization: Bearer <API key>", field="Authorization")
-        if not hasattr(view, method.lower()):
+        if method.lower() not in view.http_method_names or not hasattr(view, method.lower()):
             return True  # answered with 405
         declared: Mapping[str, str] = getattr(view, "scopes", {})
         scope: Any = declared.get(self.METHODS_LIKE.get(method, method))

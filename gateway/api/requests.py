@@ -1,4 +1,4 @@
-"""From a client's body to one valid request: every field checked against the model's limits, every default filled in."""
+"""From a client's body to one valid request: each field checked against the model's limits, each default filled in."""
 
 import re
 import secrets
@@ -7,10 +7,9 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
-from rest_framework import serializers
 
 from gateway.api.errors import FieldProblem, invalid_request
-from gateway.api.fields import ClosedSerializer, Refused, StrictChoice, StrictInteger, StrictNumber, StrictText
+from gateway.api.fields import ClosedSerializer, RefusedError, StrictChoice, StrictInteger, StrictNumber, StrictText
 from gateway.api.keys import requester_of
 from gateway.engine.registry import ModelSpec, load_registry
 from gateway.engine.requests import InvalidRequestError as OutsideModelError
@@ -33,29 +32,30 @@ def _check_words(text: str) -> None:
     limit = settings.CONFIGURATION.max_prompt_graphemes
     # A grapheme has at least one code point, and some have dozens: only the bound on both bounds the work.
     if len(text) > 8 * limit:
-        raise Refused(
+        raise RefusedError(
             "too_long", f"has {len(text)} code points; at most {8 * limit} are taken", value=len(text), limit=8 * limit
         )
     try:
         require_text(text)
     except TextError as error:
-        raise Refused(
-            "control_character", f"has the character {error.character} at offset {error.offset}, which no text may have",
+        raise RefusedError(
+            "control_character",
+            f"has the character {error.character} at offset {error.offset}, which no text may have",
             value=error.character, limit="no control, surrogate, private or unassigned character but newline and tab",
         ) from None  # fmt: skip
     length = graphemes(text)
     if length > limit:
-        raise Refused("too_long", f"has {length} characters; at most {limit} are taken", value=length, limit=limit)
+        raise RefusedError("too_long", f"has {length} characters; at most {limit} are taken", value=length, limit=limit)
 
 
 def _check_prompt(text: str) -> None:
     _check_words(text)
     if not canonical(text):
-        raise Refused("empty", "has nothing visible in it", value="", limit=1)
+        raise RefusedError("empty", "has nothing visible in it", value="", limit=1)
 
 
 class GenerationRequest(ClosedSerializer):
-    """What a client asks for. Only `prompt` is required; defaults and limits of the rest are the model's (`GET /v1/models`)."""
+    """What a client asks for. Only `prompt` is required; defaults and limits of the rest are the model's."""
 
     prompt = StrictText(
         check=_check_prompt,
@@ -184,7 +184,3 @@ def _outside(model: ModelSpec, field: str, error: OutsideModelError, values: Map
 
 def _out_of_range(field: str, value: int, limit: list[int]) -> FieldProblem:
     return FieldProblem("out_of_range", field, f"{field} must be between {limit[0]} and {limit[1]}", value, limit)
-
-
-class NoFields(serializers.Serializer[Any]):
-    """A body that is not read."""

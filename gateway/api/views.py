@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gateway.api.errors import FieldProblem, invalid_query
@@ -21,19 +20,19 @@ class ApiView(APIView):
 
     Attributes:
         scopes: the scope that each method needs. A method without one is closed to everybody.
-        query: the query parameters that each method knows. Others are refused.
+        query_parameters: those that each method knows. Others are refused.
     """
 
     authentication_classes = [ApiKeyAuthentication]
     permission_classes = [HasScope]
     http_method_names = ["get", "head", "post", "delete"]
     scopes: ClassVar[Mapping[str, str]] = {}
-    query: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    query_parameters: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         method = "GET" if request.method == "HEAD" else str(request.method)
-        known = self.query.get(method, ())
+        known = self.query_parameters.get(method, ())
         problems = [
             FieldProblem("unknown_parameter", name[:100], f"{name[:100]} is not a parameter of this", limit=list(known))
             for name in request.query_params
@@ -72,9 +71,3 @@ def organization_of(request: Request) -> uuid.UUID:
     """Whose data this request may see: the key's organization, whatever else it says."""
     organization_id: uuid.UUID = key_of(request).organization_id
     return organization_id
-
-
-def json_response(
-    document: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
-    return Response(document, status=status, headers=dict(headers or {}))

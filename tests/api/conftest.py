@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -35,7 +35,15 @@ class DoorClient:
             )
         self._http = Client(raise_request_exception=False)
 
-    def send(self, method: str, path: str, *, body: Any = None, key: str | None = None, **headers: str) -> Any:
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        key: str | None = None,
+        **headers: str,
+    ) -> Any:
         """A request with this client's key; `body` bytes go as they are, anything else as JSON."""
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         sent = {"HTTP_AUTHORIZATION": f"Bearer {key or self.text}", "content_type": "application/json", **headers}
@@ -96,11 +104,11 @@ def in_role(record: Record) -> Callable[[str], AbstractContextManager[None]]:
 
 
 @pytest.fixture
-def anonymous(record: Record) -> Iterator[Callable[..., Any]]:
+def anonymous(record: Record) -> Callable[..., Any]:
     """`anonymous(path)` without any key."""
 
     def get(path: str, **headers: str) -> Any:
         with record.acting_as("clients"):
             return Client(raise_request_exception=False).get(path, **headers)
 
-    yield get
+    return get
