@@ -13,8 +13,9 @@ from gateway.engine.requests import ImageRequest, ModelError
 FILE_NAME = "self_test.json"
 GRID = 8
 
-# Mean difference of the grid's colours, in levels of 255. bfloat16 moves them by a few, another seed by some tens.
-MAX_MEAN_DIFFERENCE = 12.0
+# Mean difference of the grid's colours, in levels of 255. On a model of the shipped one's shape bfloat16 moved them by
+# 0.2 and another seed by 12.
+MAX_MEAN_DIFFERENCE = 4.0
 
 # A picture of one colour, or of almost one, is what broken weights draw.
 MIN_DEVIATION = 2.0

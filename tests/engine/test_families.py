@@ -47,12 +47,13 @@ def test_a_folder_loads_in_float32_on_a_cpu_without_a_safety_checker_of_its_own(
 def test_half_precision_weights_are_drawn_in_float32_on_a_cpu(folder: Path) -> None:
     halved = load(spec_of(folder), device="cpu", threads=1)
     assert isinstance(halved, DiffusionModel)
-    halved.pipeline.unet.half().save_pretrained(folder / "unet")
+    for name in ("unet", "text_encoder"):
+        getattr(halved.pipeline, name).half().save_pretrained(folder / name)
 
     model = load(spec_of(folder), device="cpu", threads=1)
 
     assert isinstance(model, DiffusionModel)
-    assert model.pipeline.unet.dtype == torch.float32
+    assert (model.pipeline.unet.dtype, model.pipeline.text_encoder.dtype) == (torch.float32, torch.float32)
 
 
 @pytest.mark.parametrize("ending", [".bin", ".ckpt", ".pt", ".pth", ".pkl"])
