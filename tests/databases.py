@@ -60,6 +60,17 @@ class Record:
             else:
                 connections["default"] = before
 
+    @contextlib.contextmanager
+    def whole_process_as(self, role: str) -> Iterator[None]:
+        """The same for every thread that asks for its first connection: what a worker's threads do."""
+        before = dict(connections.settings["default"])
+        connections.settings["default"].update(_parts(self.url(role)))
+        try:
+            with self.acting_as(role):
+                yield
+        finally:
+            connections.settings["default"].update(before)
+
 
 def _of_this_thread() -> Any:
     return connections["default"] if connections.all(initialized_only=True) else None

@@ -63,6 +63,7 @@ class Entries:
             raise UnknownActionError(action)
         entry_id = new_id()
         entry: dict[str, Any] = {
+            **(detail or {}),  # first, so that no detail can stand in for what follows
             "v": 1,
             "id": str(entry_id),
             "at": self.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
@@ -74,7 +75,6 @@ class Entries:
             "to": to,
             "action": action,
             "actor": self.actor.canonical(),
-            **(detail or {}),
         }
         body, openings = canonical.build(entry, {**self.actor.private(), **(private or {})})
         self._entries.append((entry_id, self.organization_id, self.generation_id, target, was, to, body))
