@@ -42,9 +42,14 @@ class Broker:
             LocalServiceError: no wheel for this platform.
         """
         self._server = _server()
-        self.folder = socket_folder(self._folder, None)
+        socket_folder(self._folder, None)
         end_leftovers(works_in(self.folder), grace_s=STOP_GRACE_S)
         self.socket.unlink(missing_ok=True)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its unix socket."""
+        return self._folder.resolve()
 
     @property
     def socket(self) -> Path:

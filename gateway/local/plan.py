@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import psycopg
 
@@ -135,8 +136,11 @@ class Installation:
     def _record(self, made_demo: Callable[[Mapping[str, str]], None]) -> list[Plan]:
         """The steps that only a database of ours gets."""
 
-        def note(output: str) -> None:
-            demo = _last_json(output)
+        printed = self.state.folder / "demo.unfinished"
+
+        def note() -> None:
+            demo = _last_json(printed.read_text(encoding="utf-8"))
+            printed.unlink()
             self.state.write_json(self.state.demo_json, demo)
             made_demo(demo)
 
@@ -153,9 +157,10 @@ class Installation:
                 Plan(
                     name="prepare_demo",
                     stage=Stage.DEMO,
-                    program=lambda: self.command("prepare_demo", "people", "prepare_demo"),
+                    # A key and a password belong in no log.
+                    program=lambda: replace(self.command("prepare_demo", "people", "prepare_demo"), result=printed),
                     once=True,
-                    result=note,
+                    finished=note,
                 )
             )
         return steps
@@ -197,7 +202,7 @@ def _port(environment: Mapping[str, str]) -> int:
 
 
 def _last_json(output: str) -> dict[str, str]:
-    """The last line that is a JSON object; whatever else was printed are logs."""
+    """The last line that is a JSON object."""
     for line in reversed(output.splitlines()):
         if line.startswith("{"):
             try:
@@ -206,4 +211,4 @@ def _last_json(output: str) -> dict[str, str]:
                 continue
             if "api_key" in document:
                 return {name: str(value) for name, value in document.items()}
-    raise LocalServiceError(f"prepare_demo printed no account: {output[-300:]}")
+    raise LocalServiceError("prepare_demo printed no account")

@@ -79,6 +79,11 @@ class Server:
         self._password = password
         self._sockets = sockets or folder / "run"
 
+    @property
+    def sockets(self) -> Path:
+        """The folder of its unix socket."""
+        return self._sockets.resolve()
+
     def prepare(self) -> bool:
         """Make the cluster unless it is there, and clear away what a crash left; whether it was made now.
 
@@ -86,7 +91,7 @@ class Server:
             LocalServiceError: no wheel for this platform, no space, no right to write, another version's data.
         """
         self._programs = _programs(self.account)
-        self.sockets = socket_folder(self._sockets, self.account)
+        socket_folder(self._sockets, self.account)
         made = not self.data.exists()
         if made:
             self._make()

@@ -21,7 +21,11 @@ POLL_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to start, as whom, and how it is asked to stop."""
+    """What to start, as whom, and how it is asked to stop.
+
+    Attributes:
+        result: a file for its standard output, where that is no log; standard error goes to the log still.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -31,6 +35,7 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     stdin: bytes = b""
+    result: Path | None = None
 
 
 class Child:
@@ -45,15 +50,17 @@ class Child:
         ]  # fmt: skip
         self.program = program
         self.started_at = time.monotonic()
-        self._process = subprocess.Popen(
-            command,
-            env=dict(program.environment),
-            cwd=program.folder,
-            stdin=subprocess.PIPE if program.stdin else subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT if output is not None else None,
-            start_new_session=True,
-        )
+        with contextlib.ExitStack() as files:
+            result = files.enter_context(program.result.open("wb")) if program.result is not None else None
+            self._process = subprocess.Popen(
+                command,
+                env=dict(program.environment),
+                cwd=program.folder,
+                stdin=subprocess.PIPE if program.stdin else subprocess.DEVNULL,
+                stdout=output if result is None else result,
+                stderr=output if output is None or result is not None else subprocess.STDOUT,
+                start_new_session=True,
+            )
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:
                 stdin.write(program.stdin)
@@ -65,7 +72,7 @@ class Child:
     @property
     def output(self) -> IO[bytes] | None:
         """What it prints, if it was started with `subprocess.PIPE`."""
-        return self._process.stdout
+        return self._process.stdout or self._process.stderr
 
     def exit_status(self) -> int | None:
         """Its exit status, negative for a signal; None while it runs. What it started itself is dead by then."""

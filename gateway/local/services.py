@@ -40,7 +40,7 @@ class Plan:
         program: made anew for every start.
         ready: asked while it runs and was not ready yet; may raise LocalServiceError when it never will be.
         prepare: called before every start; clears away what a killed predecessor left.
-        once: it is a step: ready when it has ended with status 0, whatever it printed going to `result`.
+        once: it is a step: ready when it has ended with status 0; `finished` is called then.
         indispensable: nothing goes on without it; five exits in a row without getting ready end everything.
         grace_s: how long it may take to stop before it is killed.
     """
@@ -51,7 +51,7 @@ class Plan:
     ready: Callable[[Child], bool] = lambda _child: False
     prepare: Callable[[], None] = lambda: None
     once: bool = False
-    result: Callable[[str], None] = lambda _output: None
+    finished: Callable[[], None] = lambda: None
     indispensable: bool = False
     grace_s: float = 5.0
 
@@ -142,7 +142,7 @@ class Service:
         if self.plan.once and status == 0:
             self._became_ready()
             self.child = None
-            self.plan.result("\n".join(lines))
+            self.plan.finished()
             return
         steady = self.is_ready and time.monotonic() - self._ready_at >= STEADY_AFTER_S
         if steady or (self.is_ready and self.plan.indispensable):

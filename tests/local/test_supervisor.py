@@ -151,21 +151,26 @@ def test_without_its_stores_nothing_goes_on(tmp_path: Path) -> None:
     assert service.gave_up() is not None
 
 
-def test_a_step_is_ready_when_it_has_ended_well(tmp_path: Path) -> None:
-    results: list[str] = []
+def test_a_step_is_ready_when_it_has_ended_well_and_its_result_is_in_no_log(tmp_path: Path) -> None:
+    finished: list[str] = []
     step = Plan(
         name="step",
         stage=Stage.RECORD,
         program=lambda: stand_in.Program(
-            name="step", command=("/bin/echo", "made it"), environment={}, folder=stand_in.CHECKOUT
+            name="step",
+            command=("/bin/echo", "a secret"),
+            environment={},
+            folder=stand_in.CHECKOUT,
+            result=tmp_path / "result",
         ),
         once=True,
-        result=results.append,
+        finished=lambda: finished.append((tmp_path / "result").read_text()),
     )
     service = Service(step, log=tmp_path, say=lambda _text: None)
 
     ticked(service, until_said=lambda: service.is_ready)
 
-    assert results == ["made it"]
+    assert finished == ["a secret\n"]
+    assert not (tmp_path / "step.log").exists()
     service.tick()
     assert service.child is None
