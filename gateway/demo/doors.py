@@ -107,8 +107,8 @@ class Reviewer:
         if "/review/" not in self._last_url:
             raise StoryError(f"the reviewer could not sign in and stands at {self._last_url}")
 
-    def take_case_of(self, generation_id: str) -> CasePage:
-        """The case about this generation; others that come first are passed over, undecided.
+    def take_case_with(self, words: str) -> CasePage:
+        """The case whose prompt has these words; others that come first are passed over, undecided.
 
         Raises:
             StoryError: it does not come.
@@ -120,10 +120,10 @@ class Reviewer:
                 time.sleep(0.5)
                 continue
             page = CasePage(found.group(1), self._last_html)
-            if generation_id in page.html:
+            if words in page.html:
                 return page
             self._post(f"/review/cases/{page.id}/decide", outcome="skip", **_bound(page))
-        raise StoryError(f"no case about {generation_id} came up for the reviewer")
+        raise StoryError(f"no case with {words!r} in its prompt came up for the reviewer")
 
     def look(self, page: CasePage) -> int:
         """Reveal the picture for a little over a second; how many bytes its clear form had."""

@@ -1,6 +1,7 @@
 """One picture released, one prompt blocked, one picture held and released by a person, one denied; and the proof."""
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,7 @@ class Story:
         self._tell = tell
         self.chapters: list[Chapter] = []
         self.proof: list[str] = []
+        self._mark = ""
 
     def run(self, *, reviewer_name: str, password: str) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +69,7 @@ class Story:
 
     def _held_and_released(self) -> None:
         held = self._hold("A doubtful picture that a person releases")
-        page = self.reviewer.take_case_of(held["id"])
+        page = self.reviewer.take_case_with(self._mark)
         self._say("The reviewer claims the case, sees why it is there, and the picture blurred.")
         shown_bytes = self.reviewer.look(page)
         self._say(f"They reveal it ({shown_bytes} bytes, logged before they left), look for a second, and release it.")
@@ -79,7 +81,7 @@ class Story:
 
     def _held_and_denied(self) -> None:
         held = self._hold("A doubtful picture that a person denies")
-        page = self.reviewer.take_case_of(held["id"])
+        page = self.reviewer.take_case_with(self._mark)
         self.reviewer.decide(page, "deny", category="violence/graphic", note="for the demo's sake")
         self._say("The reviewer denies it, with a reason, and did not have to look at it.")
         ended = self.client.wait_until(held["id"], {"completed"}, WITHIN_S)
@@ -90,7 +92,8 @@ class Story:
         self._say(f"Rejected; asking for its bytes answers 404. The client is told: {image['reason']}.")
 
     def _hold(self, title: str) -> dict[str, Any]:
-        self._begin(title, "IMPRIMATUR-TEST-HOLD, a card")
+        self._mark = f"number {secrets.randbelow(10**8):08d}"  # by which the reviewer knows it: no id is shown to them
+        self._begin(title, f"IMPRIMATUR-TEST-HOLD, card {self._mark}")
         asked = self._ask(model="test-card")
         held = self.client.wait_until(asked["id"], {"in_review"}, WITHIN_S)
         image = self._expect_image(held, "held")
