@@ -50,7 +50,7 @@ class Log:
         text = f"{time.strftime('%H:%M:%S')} cpu {time.process_time() - self._began:6.0f}s {line}"
         print(text, flush=True)
         with self._file.open("a", encoding="utf-8") as out:
-            out.write(text + os.linesep)
+            out.write(text + "\n")
 
 
 class Budget:
