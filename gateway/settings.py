@@ -50,7 +50,7 @@ _SECURITY = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-_CLIENTS_MIDDLEWARE = [*_SECURITY]
+_CLIENTS_MIDDLEWARE = ["gateway.api.access_log.AccessLogMiddleware", *_SECURITY]
 _PEOPLE_MIDDLEWARE = [
     *_SECURITY,
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -195,9 +195,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "A gate between a prompt and a published picture.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
+    "SERVERS": [{"url": CONFIGURATION.public_url}],
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 # ------- logs: SQLSTATE and constraint, never a driver's message, a prompt, or a key

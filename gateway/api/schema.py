@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -151,8 +151,8 @@ class FieldProblem(serializers.Serializer[Any]):
 
     code = serializers.CharField()
     field = serializers.CharField()
-    value = serializers.JSONField(allow_null=True, help_text="What came, shortened.")
-    limit = serializers.JSONField(allow_null=True, help_text="What is allowed.")
+    value = serializers.JSONField(help_text="What came, shortened.")
+    limit = serializers.JSONField(help_text="What is allowed.")
     message = serializers.CharField()
 
 
@@ -179,6 +179,15 @@ class _ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
             "bearerFormat": "impr_live_…",
             "description": f"An API key of your organization. Scopes: {scopes}.",
         }
+
+
+class _Closed(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # drf-spectacular has no types for it
+    target_class = "gateway.api.fields.ClosedSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        shape = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # noqa: SLF001 - the documented way
+        return {**shape, "additionalProperties": False}
 
 
 def header(name: str, description: str, *, on: Sequence[int]) -> OpenApiParameter:

@@ -11,11 +11,24 @@ from django.test import Client
 
 from gateway import settings as gateway_settings
 from gateway.api import keys
+from gateway.lifecycle import Request
 from gateway.models import ApiKey, Organization
 from tests.databases import Record
 from tests.record.world import World
 
 ALL_SCOPES = tuple(keys.SCOPES)
+
+
+PARAMETERS = {
+    "width": 64, "height": 64, "steps": 4, "guidance_scale": 1.0, "seed": 7, "output_format": "webp",
+}  # fmt: skip
+
+
+class DoorWorld(World):
+    """Its requests have the parameters that the clients' door writes."""
+
+    def request(self, **asked: Any) -> Request:
+        return super().request(**{"parameters": PARAMETERS, **asked})
 
 
 class DoorClient:
@@ -82,7 +95,7 @@ def _clients_door(settings: Any) -> None:
 @pytest.fixture
 def world(record: Record) -> World:
     """An organization, people, and a worker of each kind."""
-    return World(record)
+    return DoorWorld(record)
 
 
 @pytest.fixture
