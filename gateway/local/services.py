@@ -18,6 +18,7 @@ MAX_DELAY_S = 30.0
 STEADY_AFTER_S = 10.0
 ASK_S = 0.25
 MAX_EXITS = 5
+LOADING_GRACE_S = 1.0
 FULL_BYTES = 32 * 1024 * 1024  # two segments of PostgreSQL's log
 
 
@@ -179,4 +180,6 @@ def stop_in_order(services: Sequence[Service]) -> None:
             service.ask_to_stop()
         now = time.monotonic()
         for service in together:
-            service.stop(deadline=now + service.plan.grace_s)
+            # What is still loading holds no work; a store may be recovering, and is not cut short.
+            loading = not service.is_ready and stage is not Stage.STORES
+            service.stop(deadline=now + (LOADING_GRACE_S if loading else service.plan.grace_s))

@@ -48,6 +48,7 @@ class Supervisor:
         self._announce = announce
         self._pids: dict[str, int] = {}
         self._stopping = 0
+        self._told_by = ""
         self._announced = False
         self._started_at = time.monotonic()
         self._next_question = self._started_at
@@ -65,7 +66,7 @@ class Supervisor:
         except LocalServiceError as error:
             reason = str(error)
         finally:
-            self._say("stopping" if reason is None else f"stopping everything: {reason}")
+            self._say(f"stopping everything: {reason or self._told_by}")
             began = time.monotonic()
             stop_in_order(self.services)
             self._say(f"stopped in {time.monotonic() - began:.1f} s")
@@ -110,8 +111,9 @@ class Supervisor:
             self._next_progress = time.monotonic() + PROGRESS_S
             self._say(f"waiting for {', '.join(waiting)} ({time.monotonic() - self._started_at:.0f} s)")
 
-    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
         self._stopping += 1
+        self._told_by = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
         if self._stopping > 1:  # whoever asks twice does not want to wait
             for service in self.services:
                 with contextlib.suppress(OSError):
