@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 from django.conf import settings
@@ -23,7 +23,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class IgnoreAccept(BaseContentNegotiation):
     """Each address has one form of answer, whatever Accept says (RFC 9110, 12.4.1 allows it)."""
 
-    def select_parser(self, request: Request, parsers: list[BaseParser]) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         media_type, *parameters = [part.strip().lower() for part in (request.content_type or "").split(";")]
         charsets = [p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")]
         if any(charset not in ("utf-8", "utf8") for charset in charsets):

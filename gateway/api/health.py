@@ -1,7 +1,6 @@
 """`/healthz`, the process lives; `/readyz`, the gate can carry a request from end to end."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from django.db import DatabaseError
 from rest_framework.permissions import AllowAny
@@ -26,7 +25,7 @@ def waiting_for() -> Sequence[str]:
 class Open(ApiView):
     """Base of what anybody may ask without an API key: it tells nothing of anybody."""
 
-    authentication_classes: ClassVar[list[type]] = []
+    authentication_classes = []
     permission_classes = [AllowAny]
 
 

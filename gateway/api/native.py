@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 from django.conf import settings
 from django.db import connection
@@ -92,7 +92,8 @@ class Generations(ApiView):
     def post(self, request: Request) -> Response:
         key = key_of(request)
         idempotency_key = _idempotency_key(request)
-        generation_id, is_new = lifecycle.accept(read_request(request.data, key), idempotency_key=idempotency_key)
+        asked = read_request(cast("dict[str, Any]", request.data), key)
+        generation_id, is_new = lifecycle.accept(asked, idempotency_key=idempotency_key)
         if is_new:
             nudges.nudge_on_commit("screening")
         generation = find_generation(generation_id, key.organization_id)

@@ -58,8 +58,8 @@ class ProblemPage(_ReadOnly, TemplateView):
 
     template_name = "gateway/problem.html"
 
-    def get_context_data(self, code: str, **kwargs: Any) -> dict[str, Any]:
-        explanation = EXPLANATIONS.get(code)
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        explanation = EXPLANATIONS.get(kwargs["code"])
         if explanation is None:
             raise Http404
         return super().get_context_data(explanation=explanation, **kwargs)

@@ -138,8 +138,8 @@ def _warnings(generation: Generation, served: set[str]) -> list[dict[str, str]]:
 
 def _files_of(images: Iterable[Image]) -> dict[uuid.UUID, Publication]:
     """The published file of each image: that of its own grant, for exactly its bytes."""
-    wanted = {image.grant_id: image for image in images}
-    files = Publication.objects.filter(grant_id__in=wanted, purged_at__isnull=True)
+    wanted = {image.grant_id: image for image in images if image.grant_id is not None}
+    files = Publication.objects.filter(grant_id__in=list(wanted), purged_at__isnull=True)
     return {
         wanted[file.grant_id].pk: file
         for file in files

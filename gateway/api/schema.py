@@ -23,7 +23,7 @@ from gateway.api.requests import OUTPUT_FORMATS
 from gateway.errors import GatewayError
 from gateway.models import GenerationStatus, ImageStatus
 
-_View = TypeVar("_View")
+_View = TypeVar("_View", bound=Callable[..., Any])
 SHOWN_IMAGE_STATUSES = [status for status in ImageStatus.values if status != ImageStatus.SEALED]
 _ANYWHERE: tuple[type[GatewayError], ...] = (
     InvalidQueryError,
@@ -91,7 +91,7 @@ class Generation(serializers.Serializer[Any]):
 class GenerationPage(serializers.Serializer[Any]):
     """Generations, newest first."""
 
-    data = Generation(many=True)
+    data = Generation(many=True)  # type: ignore[assignment]  # a field, not Serializer.data
     next_cursor = serializers.CharField(allow_null=True, help_text="`cursor` of the next page; null on the last.")
 
 
@@ -130,7 +130,7 @@ class Model(serializers.Serializer[Any]):
 class ModelList(serializers.Serializer[Any]):
     """Every model."""
 
-    data = Model(many=True)
+    data = Model(many=True)  # type: ignore[assignment]  # likewise
 
 
 class UsageTotal(serializers.Serializer[Any]):
@@ -164,7 +164,7 @@ class Problem(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField()
-    errors = FieldProblem(many=True)
+    errors = FieldProblem(many=True)  # type: ignore[assignment]  # likewise
 
 
 class _ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # drf-spectacular has no types for it
@@ -231,7 +231,7 @@ def describe(
         parameters=list(parameters),
         responses={**responses, **refused},
         examples=list(examples),
-        **({} if scope else {"auth": []}),
+        auth=None if scope else [],
     )
 
 

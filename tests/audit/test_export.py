@@ -206,7 +206,8 @@ def test_tens_of_thousands_of_entries_are_exported_in_constant_memory(
                 "SELECT id, o, id, 'x', convert_to(jsonb_build_object('id', id, 'organization', o, 'generation', null, "
                 "'target', id, 'from', null, 'to', 'x', 'at', "
                 "to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), "
-                "'fill', repeat('y', 600))::text, 'UTF8') FROM (SELECT gen_random_uuid() AS id, %s::uuid AS o FROM generate_series(1, %s)) fresh",
+                "'fill', repeat('y', 600))::text, 'UTF8') "
+                "FROM (SELECT gen_random_uuid() AS id, %s::uuid AS o FROM generate_series(1, %s)) fresh",
                 [world.organization.pk, count],
             )
 
