@@ -36,9 +36,9 @@ def test_the_seed_changes_the_card_and_its_company_does_not() -> None:
 
 
 def test_a_step_takes_as_long_as_the_entry_says_whatever_the_batch() -> None:
-    model = TestCardModel(dataclasses.replace(TEST_CARD, step_delay_s=0.05))
+    model = TestCardModel(dataclasses.replace(TEST_CARD, step_delay_s=0.1))
     began = time.monotonic()
 
     draw_together(Engine(model, max_batch=8), [ask_for(str(n), width=64, height=64, steps=2) for n in range(8)])
 
-    assert 0.1 <= time.monotonic() - began < 0.4
+    assert 0.2 <= time.monotonic() - began < 1.2
