@@ -65,7 +65,7 @@ class Story:
         ended = self.client.wait_until(asked["id"], FINAL, WITHIN_S)
         if ended["status"] != "blocked":
             raise StoryError(f"expected blocked, got {ended['status']}")
-        self._say(f"Blocked before any picture was made. The client is told stage and category: {ended['reason']}.")
+        self._say(f"Blocked before any picture was made. The client is told: {_in_words(ended['reason'])}.")
 
     def _held_and_released(self) -> None:
         held = self._hold("A doubtful picture that a person releases")
@@ -89,7 +89,7 @@ class Story:
         status, _ = self.client.image(image["id"])
         if status != 404:
             raise StoryError(f"a rejected picture answered {status}")
-        self._say(f"Rejected; asking for its bytes answers 404. The client is told: {image['reason']}.")
+        self._say(f"Rejected; asking for its bytes answers 404. The client is told: {_in_words(image['reason'])}.")
 
     def _hold(self, title: str) -> dict[str, Any]:
         self._mark = f"number {secrets.randbelow(10**8):08d}"  # by which the reviewer knows it: no id is shown to them
@@ -151,6 +151,14 @@ class Story:
         path.write_bytes(data)
         self.chapters[-1].picture = path.name
         self._say(f"Released: {len(data)} bytes, SHA-256 as the generation says, kept as {path.name}.")
+
+
+def _in_words(reason: dict[str, Any]) -> str:
+    """A reason as the client is given it, for people."""
+    said = [f"stage {reason['stage']}", f"category {reason['category']}"]
+    if reason.get("policy_version"):
+        said.append(f"policy {reason['policy_version']}")
+    return ", ".join([*said, f"decided by {reason['decided_by']}, and how to appeal"])
 
 
 def _check_paths(chapter: Chapter) -> None:
