@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -35,10 +36,17 @@ READERS = (Role.REVIEWER, Role.SENIOR, Role.AUDITOR)
 
 
 class NoSignUp(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
-    """Accounts are made by `manage.py create_user` alone. A sign-in is logged, a sign-out gives back what was claimed."""
+    """Only `manage.py create_user` makes accounts. Sign-ins are logged; signing out gives back what was claimed."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
+
+    def is_reauthentication_required(self, *, app: str) -> bool:
+        """Whoever signed in a moment ago is not asked for the same password again to set up a second factor."""
+        signed_in_for_s = time.time() - self.request.session.get("began_at", 0.0)
+        if signed_in_for_s < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT:
+            return False
+        return bool(super().is_reauthentication_required(app=app))
 
     def post_login(self, request: HttpRequest, user: User, **rest: Any) -> HttpResponse:
         with transaction.atomic():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from gateway.lifecycle.deciding import MIN_LOOK_MS
@@ -85,7 +85,9 @@ def page(case: Case, claim: Claim, user: User) -> dict[str, Any]:
         "seconds_left": max(0.0, (claim.until - timezone.now()).total_seconds()),
         "lead": findings.lead(generation, image, verdict, second=second),
         "findings": findings.findings(verdict, policy),
-        "prompt_findings": [] if image is None else findings.findings(prompt_verdict, findings.policy_of(prompt_verdict)),
+        "prompt_findings": []
+        if image is None
+        else findings.findings(prompt_verdict, findings.policy_of(prompt_verdict)),
         "not_looked_for": findings.not_looked_for(verdict),
         "policy": policy,
         "rules": sorted({reason["rule"] for reason in ([] if verdict is None else verdict.reasons)}),
@@ -123,6 +125,17 @@ def undoable(user: User) -> Undoable | None:
     if case is None:
         return None
     return Undoable(case, Decision.objects.get(case=case, version=case.version - 1))
+
+
+def said() -> QuerySet[Decision]:
+    """Every decision, the latest first, with how long its person had looked (`seen_ms`) and what undid it."""
+    looks = Look.objects.filter(case=OuterRef("case"), user=OuterRef("user"), sha256=OuterRef("sha256"))
+    return (
+        Decision.objects.exclude(outcome="undo")
+        .select_related("case__image", "undone_by")
+        .annotate(seen_ms=Subquery(looks.values("case").annotate(longest=Max("ms")).values("longest")))
+        .order_by("-id")
+    )
 
 
 def exposure(user: User) -> dict[str, int]:
@@ -173,7 +186,7 @@ def _parameters(generation: Generation, image: Image | None) -> list[tuple[str, 
         if name == "seed" and image is not None:
             value = image.seed
         if value is not None:
-            rows.append((name.replace("_", " ").capitalize(), str(value).replace("x", " × ") if name == "size" else str(value)))
+            rows.append((name.replace("_", " ").capitalize(), str(value)))
     rows.append(("Images", str(generation.num_images)))
     return rows
 
@@ -182,9 +195,7 @@ def _strip(case: Case, claim: Claim, user: User) -> list[Tile]:
     if case.image is None:
         return []
     mine = dict(Case.objects.filter(pk__in=claim.case_ids).values_list("image_id", "pk"))
-    seen = dict(
-        Look.objects.filter(case__in=claim.case_ids, user=user).values_list("case").annotate(longest=Max("ms"))
-    )
+    seen = dict(Look.objects.filter(case__in=claim.case_ids, user=user).values_list("case").annotate(longest=Max("ms")))
     images = Image.objects.filter(generation=case.generation).order_by("position")
     return [
         Tile(

@@ -128,9 +128,13 @@ def _bar(category: str, score: float | None, *, checker: str, modality: str, rul
     return Bar(
         category,
         score,
-        hold_at=min((rule.at for rule in heard if rule.outcome in ("flag", "hold")), default=None),
-        block_at=min((rule.at for rule in heard if rule.outcome == "block"), default=None),
+        hold_at=_lowest(heard, "hold") if _lowest(heard, "hold") is not None else _lowest(heard, "flag"),
+        block_at=_lowest(heard, "block"),
     )
+
+
+def _lowest(rules: Iterable[Rule], outcome: str) -> float | None:
+    return min((rule.at for rule in rules if rule.outcome == outcome), default=None)
 
 
 def _problems(assessment: Mapping[str, Any]) -> Iterable[str]:
@@ -141,9 +145,10 @@ def _problems(assessment: Mapping[str, Any]) -> Iterable[str]:
 
 
 def not_looked_for(verdict: Verdict | None) -> list[str]:
-    """The harms that no checker gave a score for: nothing is known of them."""
+    """The harms that no checker gave a score for: nothing is known of them. A parent stands for what is under it."""
     assessments = [] if verdict is None else verdict.assessments
-    return [harm for harm in HARMS if not any(harm in assessment["scores"] for assessment in assessments)]
+    unseen = [harm for harm in HARMS if not any(harm in assessment["scores"] for assessment in assessments)]
+    return [harm for harm in unseen if harm.partition("/")[0] == harm or harm.partition("/")[0] not in unseen]
 
 
 def lead(generation: Generation, image: Image | None, verdict: Verdict | None, *, second: bool) -> Lead:
@@ -180,5 +185,6 @@ def _scored(verdict: Verdict | None, what: str) -> Lead:
         return Lead(f"This {what} was held", "by the policy; its scores are no longer kept.")
     worst = fired[0]
     return Lead(
-        f"{worst['category']} scored {worst['score']:.2f},", f"at or over the hold threshold of {worst['threshold']:.2f}."
+        f"{worst['category']} scored {worst['score']:.2f},",
+        f"at or over the hold threshold of {worst['threshold']:.2f}.",
     )

@@ -4,6 +4,7 @@ import uuid
 from datetime import UTC, datetime
 
 from django import template
+from django.forms import BoundField
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
@@ -32,7 +33,9 @@ _BADGES = {
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """One symbol of the sprite; decoration, beside a word."""
-    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("review/icons.svg"), name)
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("review/icons.svg"), name
+    )
 
 
 @register.simple_tag
@@ -57,9 +60,9 @@ def pseudonym(user_id: uuid.UUID) -> str:
 
 @register.filter
 def ago(at: datetime | None) -> SafeString | str:
-    """How long since, with the exact time on hover; "–" for nothing yet."""
+    """How long since, with the exact time on hover; a dash for nothing yet."""
     if at is None:
-        return "–"
+        return "\u2013"
     seconds = max(0.0, (timezone.now() - at).total_seconds())
     exact = at.astimezone(UTC)
     return format_html(
@@ -79,6 +82,12 @@ def span(seconds: float) -> str:
     if hours < 24:
         return f"{hours}\u00a0h {minutes % 60}\u00a0min"
     return f"{hours // 24}\u00a0d {hours % 24}\u00a0h"
+
+
+@register.filter
+def without_placeholder(field: BoundField) -> SafeString:
+    """A form field whose label says it all."""
+    return field.as_widget(attrs={"placeholder": ""})
 
 
 @register.filter

@@ -3,7 +3,6 @@
 import uuid
 from dataclasses import dataclass
 
-from django.db.models import Max, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -11,8 +10,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from gateway import lifecycle
 from gateway.errors import DecisionRefusedError, GatewayError
-from gateway.models import Decision, Look
 from gateway.nudges import nudge_on_commit
+from review import desk
 from review.access import READERS, REVIEWERS, person, requires
 from review.views.cases import pass_over, to_next
 from review.views.refusals import not_recorded, not_undone
@@ -98,15 +97,12 @@ def log(request: HttpRequest) -> HttpResponse:
     """The latest decisions, of one outcome where `?outcome=` says so. Nobody's words and no pictures."""
     wanted = request.GET.get("outcome", "")
     chosen = wanted if wanted in FILTERS else ""
-    said = Decision.objects.exclude(outcome="undo").select_related("case__image", "undone_by")
+    said = desk.said()
     if chosen == "undone":
         said = said.filter(undone_by__isnull=False)
     elif chosen:
         said = said.filter(outcome=chosen)
-    looks = Look.objects.filter(case=OuterRef("case"), user=OuterRef("user"), sha256=OuterRef("sha256"))
-    decisions = said.annotate(
-        seen_ms=Subquery(looks.values("case").annotate(longest=Max("ms")).values("longest")),
-    ).order_by("-id")[:SHOWN]
+    decisions = said[:SHOWN]
     return render(
         request,
         "review/decisions.html",

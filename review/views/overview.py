@@ -11,6 +11,8 @@ from review import claims, desk
 from review.access import everyone, person, signed_in
 from review.claims import LANES
 
+LATEST = 5
+
 
 @everyone
 @require_safe
@@ -52,6 +54,8 @@ def overview(request: HttpRequest) -> HttpResponse:
             "nothing_left": "empty" in request.GET,
             "sealed": Seal.objects.filter(lifted_at__isnull=True).count(),
             "checker_lives": lifecycle.checker_lives(3 * settings.CONFIGURATION.heartbeat_s),
+            "latest": desk.said().filter(user=user)[:LATEST] if user.may_review else (),
+            "exposure": desk.exposure(user) if user.may_review else None,
             "undoable": desk.undoable(user) if user.may_review else None,
         },
     )

@@ -1,7 +1,7 @@
 """Forms of a held picture for the one who claimed it, and how long they looked.
 
 A blurred, grey form stands on the page. A clear one is asked for by POST with the claim's token, so there is no address
-that could be passed on, and comes with a signed note of when it left: a look is never longer than this server's clock says.
+that could be passed on, and comes with a signed note of when it left: no look is longer than this server's clock says.
 """
 
 import time
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from gateway import lifecycle
 from gateway.errors import ClaimLostError
 from gateway.lifecycle.deciding import MIN_LOOK_MS
-from gateway.models import Case, Image
+from gateway.models import Case, Image, User
 from review import claims, masters
 from review.access import REVIEWERS, person, requires
 
@@ -28,9 +28,10 @@ LONGEST_REVEAL_S = claims.MAX_CLAIM_S
 @require_GET
 def blurred(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
     """The small grey blurred form."""
+    user = person(request)
     try:
-        case, image = _held_image(request, case_id)
-        return masters.show(case, image, "blurred", to=person(request))
+        case, image = _held_image(user, case_id)
+        return masters.show(case, image, "blurred", to=user)
     except ClaimLostError as error:
         return _refusal(409, error.code, error.message)
     except masters.NotShownError as error:
@@ -46,9 +47,7 @@ def reveal(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
         return _refusal(400, "invalid", f"form {form!r} is none of {', '.join(masters.CLEAR_FORMS)}")
     user = person(request)
     try:
-        case, image = _held_image(request, case_id)
-        if str(case.lease_token) != request.POST.get("token"):
-            raise ClaimLostError("this claim is over: load the case again")
+        case, image = _held_image(user, case_id, token=request.POST.get("token", ""))
         response = masters.show(case, image, form, to=user)
     except ClaimLostError as error:
         return _refusal(409, error.code, error.message)
@@ -68,23 +67,22 @@ def look(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
     """Record that a reveal ended after `ms`; it counts for no longer than has passed since the bytes left."""
     user = person(request)
     try:
-        shown: dict[str, Any] = signing.loads(
-            request.POST.get("reveal", ""), salt=SALT, max_age=LONGEST_REVEAL_S
-        )
+        shown: dict[str, Any] = signing.loads(request.POST.get("reveal", ""), salt=SALT, max_age=LONGEST_REVEAL_S)
         claimed_ms = int(request.POST.get("ms", ""))
     except (signing.BadSignature, ValueError):
         return _refusal(400, "invalid", "reveal or ms is missing, malformed or too old")
     if shown["case"] != str(case_id) or shown["user"] != str(user.pk):
         return _refusal(400, "invalid", "this reveal was of another case or for another person")
     ms = max(0, min(claimed_ms, round((time.time() - shown["at"]) * 1000)))
-    lifecycle.note_look(
-        case_id, user_id=user.pk, sha256=bytes.fromhex(shown["sha256"]), form=shown["form"], ms=ms
-    )
+    lifecycle.note_look(case_id, user_id=user.pk, sha256=bytes.fromhex(shown["sha256"]), form=shown["form"], ms=ms)
     return JsonResponse({"ms": ms, "enough": ms >= MIN_LOOK_MS})
 
 
-def _held_image(request: HttpRequest, case_id: uuid.UUID) -> tuple[Case, Image]:
-    case = claims.held_case(person(request).pk, case_id)
+def _held_image(user: User, case_id: uuid.UUID, *, token: str | None = None) -> tuple[Case, Image]:
+    """The case that this person holds, under this token where one is named, and its image."""
+    case = claims.held_case(user.pk, case_id)
+    if token is not None and str(case.lease_token) != token:
+        raise ClaimLostError("this claim is over: load the case again")
     if case.image is None or case.image.status != "held":
         raise ClaimLostError("this case has no held image")
     return case, case.image

@@ -83,7 +83,7 @@ def chromium() -> Iterator[Browser]:
 
 
 class Watched:
-    """A page that notes what no page of ours may do: open a dialog, write an error to the console, throw, ask elsewhere."""
+    """A page that notes what none of ours may do: a dialog, an error on the console, a request to elsewhere."""
 
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.page: Page = context.new_page()

@@ -16,15 +16,17 @@ FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 HIDDEN_WORDS = "a crowd cheer\u200bing at a pu\u00adblic du\u0435l, ravens on the roof \u202eengraving\u202c"
 WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
+MOST_BYTES = 200_000
 
 
 def save(page: Page, name: str) -> None:
-    """One picture with a palette, so that it is small."""
+    """One picture; with a palette where it would be large."""
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     FOLDER.mkdir(exist_ok=True)
-    shot.quantize(colors=192, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG).save(
-        FOLDER / f"{name}.png", optimize=True
-    )
+    target = FOLDER / f"{name}.png"
+    shot.save(target, optimize=True)
+    if target.stat().st_size > MOST_BYTES:
+        shot.quantize(colors=255, method=Image.Quantize.MAXCOVERAGE).save(target, optimize=True)
 
 
 def take_all(browser: Browser, url: str, world: DeskWorld) -> None:
@@ -46,6 +48,7 @@ def take_all(browser: Browser, url: str, world: DeskWorld) -> None:
             save(page, f"prompt-{scheme}{size_name}")
             page.keyboard.press("e")
             page.keyboard.press("Control+Enter")
+            page.wait_for_selector("[data-blurred]")
             page.wait_for_load_state("networkidle")
             save(page, f"image-{scheme}{size_name}")
             page.keyboard.press("d")
@@ -59,11 +62,11 @@ def take_all(browser: Browser, url: str, world: DeskWorld) -> None:
             page.keyboard.up(" ")
             page.wait_for_timeout(300)
             page.keyboard.press("Control+Enter")
-            page.wait_for_load_state("networkidle")
+            page.get_by_text("Denial of").wait_for()
             page.goto(f"{url}/review/decisions")
             save(page, f"decisions-{scheme}{size_name}")
             for complaint in watched.complaints:
-                print(complaint)  # noqa: T201
+                print(complaint)
             with world.record.admin() as admin:
                 admin.execute("UPDATE review_case SET lease_user_id = NULL, lease_token = NULL, lease_until = NULL")
                 admin.execute("UPDATE review_case SET due_at = now() + interval '1 day'")

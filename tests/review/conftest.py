@@ -1,8 +1,11 @@
+from collections.abc import Callable
+
 import pytest
-from django.test import Client
+from django.core.cache import cache
 
 from tests.databases import Record
-from tests.review.desk_world import PASSWORD, DeskWorld
+from tests.review.desk_world import DeskWorld
+from tests.review.visitor import Visitor
 
 
 @pytest.fixture
@@ -11,15 +14,24 @@ def world(record: Record) -> DeskWorld:
 
 
 @pytest.fixture
-def signed_in(world: DeskWorld):  # type: ignore[no-untyped-def]
-    """`signed_in("ada2", "senior")`: a browser of a new person who has signed in."""
+def sign_in(world: DeskWorld) -> Callable[..., Visitor]:
+    """`sign_in("rita", "senior")`: the browser of a new person who has signed in."""
 
-    def sign_in(name: str, role: str = "reviewer", **more: bool) -> Client:
-        user = world.account(name, role, **more)
-        client = Client()
-        response = client.post("/accounts/login/", {"login": name, "password": PASSWORD})
-        assert response.status_code == 302, response.content.decode()
-        client.user = user  # type: ignore[attr-defined]
-        return client
+    def signed_in(name: str = "rita", role: str = "reviewer", *, made_by_up: bool = True) -> Visitor:
+        visitor = Visitor(world.account(name, role, made_by_up=made_by_up))
+        visitor.sign_in()
+        return visitor
 
-    return sign_in
+    return signed_in
+
+
+@pytest.fixture
+def rita(sign_in: Callable[..., Visitor]) -> Visitor:
+    """A reviewer who has signed in."""
+    return sign_in("rita")
+
+
+@pytest.fixture(autouse=True)
+def no_attempts_counted() -> None:
+    """Failed sign-ins of one test are no reason to refuse those of the next."""
+    cache.clear()

@@ -1,7 +1,8 @@
-"""A record whose pictures can really be looked at, with verdicts that have something to say, and people who can sign in."""
+"""A record whose pictures can be looked at, with verdicts that have something to say, and people who can sign in."""
 
 import hashlib
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,13 @@ class DeskWorld(World):
         return self.case(generation_id)
 
     def held_images(
-        self, num_images: int = 1, *, score: float = 0.61, approvals_required: int = 1, lane: str = "ordinary", **asked: Any
+        self,
+        num_images: int = 1,
+        *,
+        score: float = 0.61,
+        approvals_required: int = 1,
+        lane: str = "ordinary",
+        **asked: Any,
     ) -> list[Case]:
         """Cases of the held images of one generation, in their order; their bytes can be read."""
         generation_id = self.accept(num_images=num_images, **asked)
@@ -123,14 +130,8 @@ class DeskWorld(World):
                 of_image(sha256.hex(), {"canary/hold": 0.0, "canary/block": 0.0}, checker="canary-image"),
             ]
             verdict = default_policy().judge(shown, stage="image")
-            judged = Judgement(_with(verdict, approvals_required=approvals_required, lane=lane), shown)
+            judged = Judgement(replace(verdict, approvals_required=approvals_required, lane=lane), shown)
             lifecycle.settle_image(
                 lease.generation_id, lease.row_id, attempt=lease.attempt, sha256=sha256, judgement=judged,
                 actor=self.worker("screening"),
             )  # fmt: skip
-
-
-def _with(verdict: Any, **changes: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(verdict, **changes)

@@ -101,6 +101,8 @@ export function watchDecision(reveal) {
   show();
   return {
     seen(ms, enough) {
+      const fact = document.querySelector("[data-fact]");
+      if (fact) fact.textContent = `Seen ${(ms / 1000).toFixed(1)} s`;
       if (!enough || !release) return;
       release.classList.remove("not-yet");
       hint.textContent = `You have seen this image for ${(ms / 1000).toFixed(1)} s. Deny needs no reveal.`;
