@@ -39,7 +39,7 @@ _LEET = str.maketrans(
         "+": "t",
     }
 )
-_LEET_TOKEN = re.compile(r"(?=\S*[a-z])(?=\S*[0-9@$!|€+])[a-z0-9@$!|€+]{3,}")
+_LEET_TOKEN = re.compile(r"[a-z0-9@$!|€+]{3,}")
 # Single letters kept apart by one and the same separator: "n u d e", "n.u.d.e", "n-u-d-e".
 _SPACED_OUT = regex.compile(r"(?<![\p{L}\p{N}])[\p{L}\p{N}@$!](?:([ ._\-*/~,'])[\p{L}\p{N}@$!]){2,}(?![\p{L}\p{N}])")
 _INNER_PUNCTUATION = regex.compile(r"(?<=\p{L})[._*~'^`|\\/-](?=\p{L})")
@@ -166,7 +166,7 @@ def runs(text: str) -> str:
 
 def unleeted(text: str) -> str:
     """The text with digits and signs inside words read as the letters they stand for: "h3llo"."""
-    return _LEET_TOKEN.sub(lambda match: match.group(0).translate(_LEET), text)
+    return _LEET_TOKEN.sub(lambda match: _as_letters(match.group(0)), text)
 
 
 def decoded(text: str) -> list[str]:
@@ -177,6 +177,11 @@ def decoded(text: str) -> list[str]:
         layer = [inner for outer in layer for inner in _embedded(outer)]
         found += layer
     return [canonical(inner).casefold() for inner in found]
+
+
+def _as_letters(token: str) -> str:
+    """A token's digits and signs as letters, if it has letters too: a number is a number."""
+    return token.translate(_LEET) if any(character.isalpha() for character in token) else token
 
 
 def _closed(run: str, separator: str) -> str:

@@ -137,7 +137,8 @@ class E5PromptChecker:
         scores = {name: round(float(score), 6) for name, score in zip(CATEGORIES, worst, strict=True)}
         top = max(scores, key=scores.__getitem__)
         # Which words did it is not known; that this text did is.
-        spans = (Span(0, len(task.original), top, scores[top]),) if scores[top] >= _SPAN_FROM else ()
+        is_original = task.seen_as != "joined"
+        spans = (Span(0, len(task.original), top, scores[top]),) if is_original and scores[top] >= _SPAN_FROM else ()
         return Assessment(
             checker=self.name,
             version=self.version,

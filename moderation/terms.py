@@ -134,35 +134,32 @@ class TermChecker:
         minors = [*(hit for hit in self._minors.find(view) if not _inside(hit, harmless)), *_ages(text)]
         if not minors:
             return []
-        hits = []
+        found: list[_Hit] = []
         for sexual in self._sexual.find(view):
             if _inside(sexual, harmless):
                 continue
             negated = _NEGATION.search(text, max(0, sexual.start - 24), sexual.start) is not None
             for minor in minors:
-                apart = max(minor.start - sexual.end, sexual.start - minor.end)
-                near = _CERTAIN if apart <= _NEAR_CHARACTERS and not negated else _LIKELY
-                weight = min(near, minor.term.weight, sexual.term.weight)
-                start, end = min(minor.start, sexual.start), max(minor.end, sexual.end)
-                hits.append(_Hit(start, end, Term(text[start:end], "sexual/minors", weight)))
-        return hits
+                hit = _together(minor, sexual, negated=negated)
+                if hit.term.weight == _CERTAIN:
+                    return [hit]
+                found = [hit]
+        return found
 
     def _assess_joined(self, each: PromptInput) -> Assessment:
         """What only the two prompts together say: a phrase across their border, a minor to be undressed."""
         text = f"{each.prompt} {each.negative_prompt}"
         scores: dict[str, float] = {}
-        spans: list[Span] = []
         border = len(views(each.prompt)[0].text) if views(each.prompt) else 0
         joined = views(text)[0]
         harmless = self._exceptions.find(joined)
         for hit in self._prompt.find(joined):
             if hit.start < border < hit.end and not _inside(hit, harmless):
                 scores[hit.term.category] = max(scores.get(hit.term.category, 0.0), hit.term.weight)
-                spans.append(_span(text, joined, hit))
         if self._undresses_a_minor(each):
             scores["sexual/minors"] = _CERTAIN
-            spans.append(Span(0, len(text), "sexual/minors", _CERTAIN))
-        return self._made(text, "negative_prompt", "joined", scores, spans)
+        # No spans: there is no original text that their offsets could point into.
+        return self._made(text, "negative_prompt", "joined", scores, [])
 
     def _undresses_a_minor(self, each: PromptInput) -> bool:
         has_minor = any(self._minors.find(view) or _ages(view.text) for view in views(each.prompt))
@@ -203,6 +200,15 @@ def _stands_alone(text: str, start: int, end: int, term: Term) -> bool:
 
 def _inside(hit: _Hit, others: list[_Hit]) -> bool:
     return any(other.start <= hit.start and hit.end <= other.end for other in others)
+
+
+def _together(minor: _Hit, sexual: _Hit, *, negated: bool) -> _Hit:
+    """Both words of a combination as one hit."""
+    apart = max(minor.start - sexual.end, sexual.start - minor.end)
+    near = _CERTAIN if apart <= _NEAR_CHARACTERS and not negated else _LIKELY
+    weight = min(near, minor.term.weight, sexual.term.weight)
+    start, end = min(minor.start, sexual.start), max(minor.end, sexual.end)
+    return _Hit(start, end, Term("a minor and something sexual", "sexual/minors", weight))
 
 
 def _ages(text: str) -> list[_Hit]:

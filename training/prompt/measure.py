@@ -9,7 +9,7 @@ docs/checkers.md shows.
 import argparse
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -50,36 +50,22 @@ def auroc(harmful: np.ndarray, harmless: np.ndarray) -> float:
     return float((ranks[: len(harmful)].sum() - len(harmful) * (len(harmful) + 1) / 2) / (len(harmful) * len(harmless)))
 
 
-def sets_of(folder: Path) -> dict[str, tuple[bool, list[str]]]:
-    """Every set by name: whether it is harmful, and its texts."""
+def sets_of(folder: Path, most: int) -> dict[str, tuple[bool, list[str]]]:
+    """Every set by name: whether it is harmful, and at most so many of its texts."""
     parti = parti_prompts(folder)
-    prompts = [row["prompt"] for row in rows(folder / "imagereward-prompts/prompts.csv")]
-    captions = [row["prompt"] for row in rows(folder / "coco-30k-captions/data/coco_30k.csv")]
-    random.Random("coco-30k-captions/data/coco_30k.csv").shuffle(captions)
-    return {
+    sets = {
         "PartiPrompts, tune": (False, [text for text in parti if half(text) == "tune"]),
         "PartiPrompts, report": (False, [text for text in parti if half(text) == "report"]),
-        "Stable Diffusion prompts, unlabelled": (False, _sample(prompts, 600)),
-        "COCO captions, not trained on": (False, captions[-600:]),
+        "COCO captions": (False, _untrained(folder, "coco-30k-captions/data/coco_30k.csv")),
+        "Stable Diffusion prompts, unlabelled": (False, _untrained(folder, "imagereward-prompts/prompts.csv")),
         "Adversarial Nibbler dev, unsafe": (True, _nibbler_dev(folder)),
         "JailbreakBench behaviours": (True, _texts(folder / "jailbreakbench/jbb_behaviors.csv")),
         "Simple Safety Tests": (True, _texts(folder / "simple-safety-tests/simple_safety_tests.csv")),
-        "Hatemoji, test split, hateful": (
-            True,
-            _texts(
-                folder / "hatemoji-build/hatemoji_build.csv", lambda row: row["split"] == "test" and row["harm"] == "1"
-            ),
-        ),
-        "Hatemoji, test split, not hateful": (
-            False,
-            _texts(
-                folder / "hatemoji-build/hatemoji_build.csv", lambda row: row["split"] == "test" and row["harm"] == "0"
-            ),
-        ),
     }
+    return {name: (harmful, _sample(texts, most)) for name, (harmful, texts) in sets.items()}
 
 
-def by_language(folder: Path, measure: Measure) -> dict[str, dict[str, float]]:
+def by_language(folder: Path, measure: Measure, most: int) -> dict[str, dict[str, float]]:
     """For each language: false alarms, and how well harmful texts are told from harmless ones where there are any."""
     jail = rows(folder / "multijail/multijail.csv")
     everyday = rows(folder / "xcopa-sentences/sentences.csv") + rows(folder / "mgsm-questions/questions.csv")
@@ -91,7 +77,7 @@ def by_language(folder: Path, measure: Measure) -> dict[str, dict[str, float]]:
     table = {}
     for language in sorted(harmless):
         bad = [row["text"] for row in jail if row["language"] == language and half(row["id"]) == "report"]
-        good = _sample(harmless[language], 200)
+        good = _sample(harmless[language], min(most, 200))
         low, _, _ = measure(good)
         entry = {"harmless texts": float(len(good)), "false alarms at 0.75": float((low >= 0.75).mean())}
         if bad:
@@ -118,8 +104,15 @@ def _nibbler_dev(folder: Path) -> list[str]:
     return texts
 
 
-def _texts(path: Path, keep: Callable[[dict[str, str]], bool] = lambda _: True) -> list[str]:
-    return [row["text"].strip() for row in rows(path) if keep(row)]
+def _texts(path: Path) -> list[str]:
+    return [row["text"].strip() for row in rows(path)]
+
+
+def _untrained(folder: Path, path: str) -> list[str]:
+    """The last prompts of a set in the order in which training takes the first."""
+    found = rows(folder / path)
+    random.Random(path).shuffle(found)
+    return [row["prompt"].strip() for row in found[-600:]]
 
 
 def _sample(texts: list[str], count: int) -> list[str]:
@@ -130,11 +123,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--most", type=int, default=1000, help="texts of a set, at most")
     arguments = parser.parse_args()
     measure = Measure()
     table: dict[str, object] = {}
     harmless_scores = []
-    for name, (harmful, texts) in sets_of(arguments.data).items():
+    for name, (harmful, texts) in sets_of(arguments.data, arguments.most).items():
         scores, outcomes, unscreened = measure(texts)
         entry = {outcome: outcomes.count(outcome) / len(outcomes) for outcome in ("allow", "flag", "hold", "block")}
         entry |= {"texts": len(texts), "unscreened": unscreened / len(texts)}
@@ -145,7 +139,7 @@ def main() -> None:
             harmless_scores.append(scores)
         table[name] = entry
         print(name, json.dumps({key: round(value, 4) for key, value in entry.items()}), flush=True)
-    table["by language"] = by_language(arguments.data, measure)
+    table["by language"] = by_language(arguments.data, measure, arguments.most)
     arguments.out.write_text(json.dumps(table, indent=1, sort_keys=True), encoding="utf-8")
 
 
