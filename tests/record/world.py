@@ -16,13 +16,14 @@ from gateway.delivery import envelope, keys
 from gateway.lifecycle import Judgement, PublishedFile, Request, StoredBytes
 from gateway.models import ApiKey, AuditEntry, Case, Generation, Image, Organization, Queue, User
 from gateway.models.fields import new_id
-from moderation.policy import Verdict
+from moderation.policy import Reason, Verdict
 from tests.databases import Record
 
 MODEL = "test-card"
 PICTURE = hashlib.sha256(b"a picture").digest()
 FILE = hashlib.sha256(b"an encoded picture").digest()
 PROMPT = "a red apple"
+RULE, SCORE = "the rule that fired", 0.8125
 COST = 100
 SWEEPER = Actor("system", "sweeper")
 
@@ -47,7 +48,7 @@ def judgement(said: Said, *, approvals_required: int = 1, lane: str = "ordinary"
             sealed=said == "seal",
             unscreened=False,
             category={"allow": None, "seal": "canary/seal"}.get(said, "canary/hold"),
-            reasons=(),
+            reasons=() if said == "allow" else (Reason(RULE, "canary/hold", "a checker", SCORE, 0.5),),
             approvals_required=approvals_required,
             lane=lane,
             policy_version="test",
