@@ -21,6 +21,7 @@ class AuditExport(ApiView):
         "alike, and `openings` of those commitments that are your organization's to read. "
         "The export is an entry itself.",
         operation="exportAudit",
+        tag="Audit log",
         scope="audit",
         responses={(200, "application/jsonl"): OpenApiResponse(str, description="One entry a line.")},
     )

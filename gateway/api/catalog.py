@@ -22,7 +22,7 @@ class Models(ApiView):
 
     @describe(
         "List models", "With defaults, limits, and whether a live worker serves each.",
-        operation="listModels", scope="read", responses={200: schema.ModelList},
+        operation="listModels", tag="Models and usage", scope="read", responses={200: schema.ModelList},
     )  # fmt: skip
     def get(self, request: Request) -> Response:  # noqa: ARG002 - a view's signature
         served = served_models()
@@ -58,7 +58,7 @@ class UsageTotals(ApiView):
 
     @describe(
         "What was charged", "Each picture once, when it was made. What was refused before is not charged.",
-        operation="getUsage", scope="read", responses={200: schema.UsageTotal},
+        operation="getUsage", tag="Models and usage", scope="read", responses={200: schema.UsageTotal},
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         totals = Usage.objects.filter(organization_id=organization_of(request)).aggregate(

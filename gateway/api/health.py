@@ -30,7 +30,7 @@ class Open(ApiView):
 
 
 class Health(Open):
-    @describe("Whether the process lives", operation="getHealth", responses={200: schema.Health})
+    @describe("Whether the process lives", operation="getHealth", tag="Health", responses={200: schema.Health})
     def get(self, request: Request) -> Response:  # noqa: ARG002 - a view's signature
         return Response({"status": "ok"})
 
@@ -41,6 +41,7 @@ class Readiness(Open):
         "Ready is: the database answers, a live worker of each kind has passed its self-test (the checkers' is the "
         "screening worker's), and a sweeper works.",
         operation="getReadiness",
+        tag="Health",
         responses={200: schema.Health},
         errors=(NotReadyError,),
         parameters=[header("Retry-After", "Seconds until it is worth asking again.", on=[503])],

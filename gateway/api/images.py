@@ -38,6 +38,7 @@ class OneImage(ApiView):
         "The bytes of a released picture of your organization. Everything else, whatever its state, is `not_found`. "
         "Whole files only: no ranges.",
         operation="getImage",
+        tag="Images",
         scope="read",
         responses={(200, content_type): bytes for content_type in EXTENSIONS},
         errors=(NotFoundError, ImageDamagedError),
@@ -63,6 +64,7 @@ class OneImage(ApiView):
         "Withdraw a picture",
         "It is served no more from the moment this answers, and its file is removed. Doing it again changes nothing.",
         operation="withdrawImage",
+        tag="Images",
         scope="delete",
         responses={204: None},
         errors=(NotFoundError, NotWithdrawableError, StaleStatusError),

@@ -60,7 +60,7 @@ class Generations(ApiView):
     @describe(
         "Ask for pictures",
         "Answers at once; the pictures follow. With `Idempotency-Key` a retry gets the same generation, not a second.",
-        operation="createGeneration",
+        operation="createGeneration", tag="Generations",
         scope="generate",
         request=GenerationRequest,
         responses={202: schema.Generation},
@@ -106,6 +106,7 @@ class Generations(ApiView):
         "List generations",
         "Newest first, in pages.",
         operation="listGenerations",
+        tag="Generations",
         scope="read",
         responses={200: schema.GenerationPage},
         parameters=[
@@ -140,6 +141,7 @@ class OneGeneration(ApiView):
         "Look at a generation",
         "With `wait` it answers when the status changes, or when the time is up; at once when nothing more can.",
         operation="getGeneration",
+        tag="Generations",
         scope="read",
         responses={200: schema.Generation},
         errors=(NotFoundError,),
@@ -160,6 +162,7 @@ class OneGeneration(ApiView):
         "Ends what can still end, withdraws what was released, erases prompt and pictures. The audit entries stay, and "
         "so does the generation, without its words. Erasing it again changes nothing.",
         operation="eraseGeneration",
+        tag="Generations",
         scope="delete",
         responses={204: None},
         errors=(NotFoundError, StaleStatusError),
@@ -177,6 +180,7 @@ class Cancellation(ApiView):
         "Cancel a generation",
         "Ends every picture of it that still can end, and answers with what it is then.",
         operation="cancelGeneration",
+        tag="Generations",
         scope="cancel",
         responses={200: schema.Generation},
         errors=(NotFoundError, NotCancelableError, StaleStatusError),

@@ -205,6 +205,7 @@ def describe(
     description: str = "",
     *,
     operation: str,
+    tag: str,
     responses: dict[Any, Any],
     errors: Iterable[type[GatewayError]] = (),
     scope: str | None = None,
@@ -225,6 +226,7 @@ def describe(
     needs = f"\n\nNeeds the scope `{scope}`." if scope else ""
     return extend_schema(
         operation_id=operation,
+        tags=[tag],
         summary=summary,
         description=description + needs,
         request=request,

@@ -2,19 +2,21 @@
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django.plugin import DjangoDbBlocker
 
 from gateway import settings as gateway_settings
 from gateway.api import keys
 from gateway.lifecycle import Request
 from gateway.models import ApiKey, Organization
-from tests.databases import Record
+from tests.databases import Record, cloned
 from tests.record.world import World
+from tests.servers import Services
 
 ALL_SCOPES = tuple(keys.SCOPES)
 
@@ -102,6 +104,13 @@ def world(record: Record) -> World:
 def client(record: Record, world: World) -> DoorClient:
     """The client of the world's organization, with every scope."""
     return DoorClient(record, world.organization)
+
+
+@pytest.fixture(scope="module")
+def refused_client(services: Services, _template: None, django_db_blocker: DjangoDbBlocker) -> Iterator[DoorClient]:
+    """A client of one record for a whole module: for requests that are refused and leave nothing behind."""
+    with django_db_blocker.unblock(), cloned(services) as shared:
+        yield DoorClient(shared, DoorWorld(shared).organization)
 
 
 @pytest.fixture

@@ -69,8 +69,8 @@ BAD_FIELDS: list[tuple[str, bytes, str, str]] = [
 @pytest.mark.parametrize(
     ("body", "field", "code"), [case[1:] for case in BAD_FIELDS], ids=[case[0] for case in BAD_FIELDS]
 )
-def test_a_bad_field_is_named(client: DoorClient, record: Record, body: bytes, field: str, code: str) -> None:
-    response = client.post("/v1/generations", body)
+def test_a_bad_field_is_named(refused_client: DoorClient, body: bytes, field: str, code: str) -> None:
+    response = refused_client.post("/v1/generations", body)
 
     problem = response.json()
     assert (response.status_code, problem["code"]) == (422, "invalid_request")
@@ -78,7 +78,7 @@ def test_a_bad_field_is_named(client: DoorClient, record: Record, body: bytes, f
     assert [(error["field"], error["code"]) for error in problem["errors"]] == [(field, code)]
     assert field in problem["errors"][0]["message"]
     assert code == "required" or problem["errors"][0]["limit"] is not None
-    with record.acting_as("people"):
+    with refused_client.record.acting_as("people"):
         assert not Generation.objects.exists()
         assert not Image.objects.exists()
 
@@ -109,11 +109,11 @@ BAD_JSON: list[tuple[str, bytes]] = [
 
 
 @pytest.mark.parametrize("body", [case[1] for case in BAD_JSON], ids=[case[0] for case in BAD_JSON])
-def test_what_is_not_one_plain_json_object_is_400(client: DoorClient, record: Record, body: bytes) -> None:
-    response = client.post("/v1/generations", body)
+def test_what_is_not_one_plain_json_object_is_400(refused_client: DoorClient, body: bytes) -> None:
+    response = refused_client.post("/v1/generations", body)
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid_json")
-    with record.acting_as("people"):
+    with refused_client.record.acting_as("people"):
         assert not Generation.objects.exists()
 
 
@@ -174,8 +174,8 @@ def test_a_body_that_says_it_is_too_large_is_not_read(client: DoorClient) -> Non
         "application/xml",
     ],
 )
-def test_another_content_type_is_415(client: DoorClient, content_type: str) -> None:
-    response = client.post("/v1/generations", _with(), content_type=content_type)
+def test_another_content_type_is_415(refused_client: DoorClient, content_type: str) -> None:
+    response = refused_client.post("/v1/generations", _with(), content_type=content_type)
 
     assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
 
@@ -187,8 +187,8 @@ def test_a_body_in_chunks_is_411(client: DoorClient) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "two words", "ü", "a\x7f"])
-def test_a_bad_idempotency_key_is_refused(client: DoorClient, key: str) -> None:
-    response = client.post("/v1/generations", _with(), HTTP_IDEMPOTENCY_KEY=key)
+def test_a_bad_idempotency_key_is_refused(refused_client: DoorClient, key: str) -> None:
+    response = refused_client.post("/v1/generations", _with(), HTTP_IDEMPOTENCY_KEY=key)
 
     assert (response.status_code, response.json()["code"]) == (400, "bad_request")
     assert response.json()["errors"][0]["field"] == "Idempotency-Key"
@@ -215,8 +215,8 @@ def test_a_bad_idempotency_key_is_refused(client: DoorClient, key: str) -> None:
         ("/v1/models?%00=1", "\x00"),
     ],
 )
-def test_a_bad_query_is_named(client: DoorClient, path: str, field: str) -> None:
-    response = client.get(path)
+def test_a_bad_query_is_named(refused_client: DoorClient, path: str, field: str) -> None:
+    response = refused_client.get(path)
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid_query")
     assert response.json()["errors"][0]["field"] == field
@@ -237,8 +237,8 @@ def test_a_bad_query_is_named(client: DoorClient, path: str, field: str) -> None
         "/admin/",
     ],
 )
-def test_what_is_not_there_is_a_404_problem(client: DoorClient, path: str) -> None:
-    response = client.get(path)
+def test_what_is_not_there_is_a_404_problem(refused_client: DoorClient, path: str) -> None:
+    response = refused_client.get(path)
 
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
     assert response["Content-Type"] == "application/problem+json"
@@ -252,8 +252,8 @@ def test_what_is_not_there_is_a_404_problem(client: DoorClient, path: str) -> No
         ("TRACE", "/v1/models"), ("POST", "/v1/audit/export"), ("POST", "/"), ("DELETE", "/healthz"),
     ],
 )  # fmt: skip
-def test_another_method_is_405_and_names_those_there_are(client: DoorClient, method: str, path: str) -> None:
-    response = client.send(method, path)
+def test_another_method_is_405_and_names_those_there_are(refused_client: DoorClient, method: str, path: str) -> None:
+    response = refused_client.send(method, path)
 
     assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
     assert response["Allow"]
