@@ -110,6 +110,17 @@ def test_a_step_of_all_is_one_launch(name: str, tiny_spec: Callable[[str], Model
     assert rows == [3 * rows_each, 3 * rows_each, 2 * rows_each, rows_each]
 
 
+def test_pictures_done_at_the_same_step_are_decoded_together(tiny_model: DiffusionModel) -> None:
+    rows: list[int] = []
+    decoder = tiny_model.pipeline.vae.decoder
+    hook = decoder.register_forward_hook(lambda _, given, __: rows.append(given[0].shape[0]))
+
+    draw_together(Engine(tiny_model, max_batch=3), [ask_for(name) for name in ("a", "b", "c")])
+    hook.remove()
+
+    assert rows == [3]
+
+
 def test_a_negative_prompt_steers_its_own_picture_alone(
     tiny_spec: Callable[[str], ModelSpec], tiny_model: DiffusionModel
 ) -> None:
