@@ -36,7 +36,7 @@ _ALL = (
     Category("self-harm", "Self-harm", "Suicide, self-injury or eating disorders, shown or promoted.", ("ssh",)),
     Category("self-harm/intent", "Intent of self-harm", "Someone says that they harm themselves or will.", ("ssh",)),
     Category("self-harm/instructions", "Ways of self-harm", "Instructions or advice for harming oneself.", ("ssh",)),
-    Category("sexual", "Sexual", "Nudity or sexual acts.", ("sxc", "src")),
+    Category("sexual", "Sexual", "Nudity or sexual acts.", ("sxc_prn", "src")),
     Category("sexual/minors", "Sexual, minors", "Anything sexual about somebody under 18.", ("cse",)),
     Category("violence", "Violence", "Killing, injuring or cruelty.", ("vcr",)),
     Category("violence/graphic", "Gore", "Violence or injury in graphic detail.", ("vcr",)),
