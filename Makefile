@@ -56,17 +56,17 @@ $(VENV)/bin/python:
 	  echo "The virtual environment could not be made. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 
 $(RUN_STAMP): requirements/run.lock $(VENV)/bin/python
-	@echo "setup: installing $(TORCH)$(if $(TORCH_INDEX), from $(TORCH_INDEX)); this is the large one, minutes on a slow line"
-	@$(PIP) install --progress-bar off -q $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH) || { \
+	@echo "setup: installing $(TORCH)$(if $(TORCH_INDEX), from $(TORCH_INDEX)); the large one: minutes on a slow line"
+	@$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH) || { \
 	  echo "$(TORCH) could not be installed: see above. TORCH_INDEX chooses where it comes from."; exit 1; }
 	@echo "setup: installing what the gate runs on"
-	@$(PIP) install --progress-bar off -q --require-hashes -r requirements/run.lock || { \
+	@$(PIP) install --require-hashes -r requirements/run.lock || { \
 	  echo "Not everything could be installed: see above. A package without a wheel for this platform is named there."; \
 	  exit 1; }
 	@touch $@
 
 $(DEV_STAMP): requirements/dev.lock $(RUN_STAMP)
 	@echo "setup: installing what tests and checks need"
-	@$(PIP) install --progress-bar off -q --require-hashes -r requirements/dev.lock || { \
+	@$(PIP) install --require-hashes -r requirements/dev.lock || { \
 	  echo "Not everything could be installed: see above."; exit 1; }
 	@touch $@
