@@ -3,7 +3,7 @@
 import os
 import sys
 
-# Which database role a command acts as. Whatever is not named here is an operator's command and acts as the people's door.
+# Which database role a command acts as. Whatever is not named here is an operator's, and acts as the people's door.
 ROLE_OF_COMMAND = {"sweep": "sweeper", "migrate": "migrator", "makemigrations": "migrator"}
 
 

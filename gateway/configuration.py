@@ -69,7 +69,7 @@ class Configuration(BaseModel):
     quarantine_public_key_file: Path | None = Field(None, description="public key that masters are encrypted for")
     quarantine_private_key_file: Path | None = Field(
         None,
-        description="its private half, for people's door, screening and delivery; losing it loses all unreleased pictures",
+        description="its private half, for people's door, screening and delivery; losing it loses what is unreleased",
     )
     officers_public_key_file: Path | None = Field(
         None, description="public key that sealed work is encrypted for; its private half belongs to the officers alone"

@@ -1,4 +1,4 @@
-"""Errors a client or a person can see, each with a stable code and an HTTP status; gateway/api/errors.py shapes the JSON.
+"""Errors a client or a person can see, each with a stable code and a status; gateway/api/errors.py shapes the JSON.
 
 `extra` holds the machine-readable parts (field, value, limit). A message never holds a prompt, a threshold or a key.
 """

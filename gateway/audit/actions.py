@@ -1,4 +1,4 @@
-"""Every action the log knows. An entry with another name is refused, so nothing can be logged that docs/audit.md does not list."""
+"""Every action the log knows. An entry with another name is refused, so docs/audit.md can list all that is logged."""
 
 ACTIONS: dict[str, str] = {
     "generation.accepted": "a request was accepted: generation, prompt and images exist from here on",

@@ -1,4 +1,4 @@
-"""Appending to the audit log: an entry stands in the transaction of the change it tells of, or the change does not commit."""
+"""Appending to the audit log: an entry stands in the transaction of its change, or the change does not commit."""
 
 import uuid
 from collections.abc import Mapping

@@ -30,7 +30,7 @@ class OfficersVault:
         configuration = settings.CONFIGURATION
         if configuration.officers_public_key_file is None or configuration.quarantine_private_key_file is None:
             raise ConfigurationError(
-                "IMPRIMATUR_OFFICERS_PUBLIC_KEY_FILE and IMPRIMATUR_QUARANTINE_PRIVATE_KEY_FILE must be set for this process"
+                "IMPRIMATUR_OFFICERS_PUBLIC_KEY_FILE and IMPRIMATUR_QUARANTINE_PRIVATE_KEY_FILE must be set here"
             )
         self._officers = keys.load_public(configuration.officers_public_key_file)
         self._readers = keys.load_private(configuration.quarantine_private_key_file)

@@ -1,4 +1,4 @@
-"""Every change of status, and nothing else changes one. Each function is one transition: one transaction, its entry in it.
+"""Every change of status, and nothing else changes one. A function is one transition: one transaction, with its entry.
 
 accepting  the clients' door       screening  prompts and pictures judged     making  pictures made and delivered
 deciding   what people say         sealing    what only officers may read     upkeep  what is stranded or overdue

@@ -4,6 +4,7 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import rfc8785
@@ -19,7 +20,7 @@ from gateway.errors import (
     OverloadedError,
     TooMuchUnfinishedError,
 )
-from gateway.lifecycle.transaction import Step, never_begun, step
+from gateway.lifecycle.transaction import Step, insert, never_begun, step
 from gateway.models import MAX_SEED
 from gateway.models.fields import new_id
 
@@ -81,25 +82,38 @@ def accept(request: Request, *, idempotency_key: str | None) -> tuple[uuid.UUID,
         if idempotency_key is not None and (old := _replayed(cursor, request, idempotency_key, generation_id)):
             return old, False
         _check_caps(cursor, request.organization_id)
-        cursor.execute(
-            "INSERT INTO generation (id, organization_id, api_key_id, requester, model, parameters, num_images, cost, "
-            "prompt_sha256, deadline_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, now() + make_interval(secs => %s)) "
-            "RETURNING created_at",
-            [
-                generation_id, request.organization_id, request.api_key_id, request.requester, request.model,
-                rfc8785.dumps(dict(request.parameters)).decode(), request.num_images, request.cost,
-                prompt_hash(request.prompt, request.negative_prompt), request.deadline_s,
-            ],
-        )  # fmt: skip
+        cursor.execute("SELECT now()")
         at = cursor.fetchone()[0]
-        cursor.execute(
-            "INSERT INTO prompt (generation_id, text, negative_text) VALUES (%s, %s, %s)",
-            [generation_id, request.prompt, request.negative_prompt],
+        insert(
+            cursor,
+            "generation",
+            id=generation_id,
+            organization_id=request.organization_id,
+            api_key_id=request.api_key_id,
+            requester=request.requester,
+            model=request.model,
+            parameters=rfc8785.dumps(dict(request.parameters)).decode(),
+            num_images=request.num_images,
+            cost=request.cost,
+            prompt_sha256=prompt_hash(request.prompt, request.negative_prompt),
+            deadline_at=at + timedelta(seconds=request.deadline_s),
+        )
+        insert(
+            cursor,
+            "prompt",
+            generation_id=generation_id,
+            text=request.prompt,
+            negative_text=request.negative_prompt,
         )
         for position in range(request.num_images):
-            cursor.execute(
-                "INSERT INTO image (id, generation_id, position, model, seed) VALUES (%s, %s, %s, %s, %s)",
-                [new_id(), generation_id, position, request.model, (request.seed + position) % (MAX_SEED + 1)],
+            insert(
+                cursor,
+                "image",
+                id=new_id(),
+                generation_id=generation_id,
+                position=position,
+                model=request.model,
+                seed=(request.seed + position) % (MAX_SEED + 1),
             )
         entries = Entries(
             at=at,

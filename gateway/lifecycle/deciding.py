@@ -10,9 +10,9 @@ from django.db import IntegrityError, connection, transaction
 from gateway.audit.log import Actor, Entries
 from gateway.errors import ClaimLostError, DecisionRefusedError, NotFoundError, StaleStatusError
 from gateway.lifecycle.screening import clear_prompt, grant_image, refuse_prompt
-from gateway.lifecycle.transaction import Step, step
+from gateway.lifecycle.transaction import Step, insert, step
 from gateway.models import Case, Decision, Image
-from gateway.models.fields import TransactionNow, new_id
+from gateway.models.fields import new_id
 from moderation.taxonomy import CATEGORIES
 
 MIN_LOOK_MS = 1000
@@ -38,10 +38,7 @@ def note_view(case: Case, *, form: str, sha256: bytes, actor: Actor) -> None:
 def note_look(case_id: uuid.UUID, *, user_id: uuid.UUID, sha256: bytes, form: str, ms: int) -> None:
     """That this person saw these bytes, in this form, for so long."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO look (id, case_id, user_id, sha256, form, ms) VALUES (%s, %s, %s, %s, %s, %s)",
-            [new_id(), case_id, user_id, sha256, form, ms],
-        )
+        insert(cursor, "look", id=new_id(), case_id=case_id, user_id=user_id, sha256=sha256, form=form, ms=ms)
 
 
 def _lock(case_id: uuid.UUID, actor: Actor) -> Any:
@@ -84,10 +81,19 @@ def decide(
         _check_claim(case, user_id=user_id, token=token, version=version, s=s)
         decision_id, effective_at = new_id(), s.at + timedelta(seconds=case.queue.undo_window_s)
         try:
-            s.cursor.execute(
-                "INSERT INTO decision (id, case_id, version, user_id, token, outcome, sha256, category, note, effective_at) "
-                "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                [decision_id, case_id, version, user_id, token, outcome, sha256, category, note, effective_at],
+            insert(
+                s.cursor,
+                "decision",
+                id=decision_id,
+                case_id=case_id,
+                version=version,
+                user_id=user_id,
+                token=token,
+                outcome=outcome,
+                sha256=sha256,
+                category=category,
+                note=note,
+                effective_at=effective_at,
             )
         except IntegrityError as error:
             raise DecisionRefusedError(_what_stands_against(error)) from error

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.audit.log import Actor
 from gateway.errors import StaleStatusError
-from gateway.lifecycle.transaction import Step, step
+from gateway.lifecycle.transaction import Step, insert, step
 from gateway.models import Image
 
 
@@ -53,15 +53,17 @@ def settle_generated(
     """
     with step(generation_id, actor) as s:
         image = _fenced(s, image_id, "pending", attempt)
-        s.cursor.execute(
-            "INSERT INTO masters (image_id, attempt, object_key, sha256, size_bytes, wrapped_key) "
-            "VALUES (%s, %s, %s, %s, %s, %s)",
-            [image_id, attempt, stored.object_key, stored.sha256, stored.size_bytes, stored.wrapped_key],
+        insert(
+            s.cursor,
+            "masters",
+            image_id=image_id,
+            attempt=attempt,
+            object_key=stored.object_key,
+            sha256=stored.sha256,
+            size_bytes=stored.size_bytes,
+            wrapped_key=stored.wrapped_key,
         )
-        s.cursor.execute(
-            "INSERT INTO usage (image_id, organization_id, units) VALUES (%s, %s, %s)",
-            [image_id, s.generation.organization_id, units],
-        )
+        insert(s.cursor, "usage", image_id=image_id, organization_id=s.generation.organization_id, units=units)
         s.move_image(
             image,
             "generated",
@@ -93,14 +95,17 @@ def settle_delivered(
     """
     with step(generation_id, actor) as s:
         image = _fenced(s, image_id, "granted", attempt)
-        s.cursor.execute(
-            "INSERT INTO publication (grant_id, encoded_sha256, object_key, content_type, width_px, height_px, size_bytes) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            [
-                image.grant_id, published.sha256, published.object_key, published.content_type, published.width_px,
-                published.height_px, published.size_bytes,
-            ],
-        )  # fmt: skip
+        insert(
+            s.cursor,
+            "publication",
+            grant_id=image.grant_id,
+            encoded_sha256=published.sha256,
+            object_key=published.object_key,
+            content_type=published.content_type,
+            width_px=published.width_px,
+            height_px=published.height_px,
+            size_bytes=published.size_bytes,
+        )
         s.move_image(
             image,
             "released",

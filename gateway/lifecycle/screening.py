@@ -11,7 +11,7 @@ from django.conf import settings
 from gateway.audit.log import Actor, Audience, Private
 from gateway.errors import StaleStatusError
 from gateway.lifecycle import sealing
-from gateway.lifecycle.transaction import Step, step
+from gateway.lifecycle.transaction import Step, insert, step
 from gateway.models import Image
 from gateway.models.fields import new_id
 from moderation.assessments import Assessment
@@ -208,10 +208,15 @@ def grant_image(
     """These master bytes, by this recipe, may go out: the grant first, the image second, and the case, if any, last."""
     grant_id = new_id()
     recipe = s.generation.parameters["output_format"]
-    s.cursor.execute(
-        "INSERT INTO release_grant (id, image_id, master_sha256, recipe, case_id, policy_sha256) "
-        "VALUES (%s, %s, %s, %s, %s, %s)",
-        [grant_id, image.pk, bytes(image.master_sha256 or b""), recipe, case_id, policy_sha256],
+    insert(
+        s.cursor,
+        "release_grant",
+        id=grant_id,
+        image_id=image.pk,
+        master_sha256=bytes(image.master_sha256 or b""),
+        recipe=recipe,
+        case_id=case_id,
+        policy_sha256=policy_sha256,
     )
     detail = {
         **said.pop("detail", {}),
@@ -226,11 +231,16 @@ def _write_verdict(s: Step, judgement: Judgement, attempt: int, image: Image | N
     """What the reviewer is shown and the operator evaluates; nothing of what is sealed."""
     if judgement.verdict is None or judgement.outcome == "seal":
         return
-    s.cursor.execute(
-        "INSERT INTO verdict (id, generation_id, image_id, attempt, outcome, category, reasons, assessments, policy_sha256) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [
-            new_id(), s.generation.pk, image.pk if image else None, attempt, judgement.verdict.outcome, judgement.verdict.category,
-            json.dumps(judgement.reasons()), json.dumps([a.as_json() for a in judgement.assessments]), judgement.verdict.policy_sha256,
-        ],
-    )  # fmt: skip
+    insert(
+        s.cursor,
+        "verdict",
+        id=new_id(),
+        generation_id=s.generation.pk,
+        image_id=None if image is None else image.pk,
+        attempt=attempt,
+        outcome=judgement.verdict.outcome,
+        category=judgement.verdict.category,
+        reasons=json.dumps(judgement.reasons()),
+        assessments=json.dumps([assessment.as_json() for assessment in judgement.assessments]),
+        policy_sha256=judgement.verdict.policy_sha256,
+    )

@@ -11,7 +11,7 @@ from typing import Any
 from gateway.audit.log import Actor, Private
 from gateway.delivery.vault import vault
 from gateway.errors import SealRefusedError
-from gateway.lifecycle.transaction import Step, never_begun, step
+from gateway.lifecycle.transaction import Step, insert, never_begun, step
 from gateway.models import Master, Prompt
 from gateway.models.fields import new_id
 
@@ -68,10 +68,7 @@ def _move_words(s: Step, why: str) -> None:
     if prompt is not None and prompt.text is not None:
         text = f"prompt:\n{prompt.text}\n\nnegative prompt:\n{prompt.negative_text or ''}"
         words = vault().encrypt(text, str(s.generation.pk))
-    s.cursor.execute(
-        "INSERT INTO seals (id, generation_id, why, prompt_for_officers) VALUES (%s, %s, %s, %s)",
-        [new_id(), s.generation.pk, why, words],
-    )
+    insert(s.cursor, "seals", id=new_id(), generation_id=s.generation.pk, why=why, prompt_for_officers=words)
     s.cursor.execute("UPDATE prompt SET text = NULL, negative_text = NULL WHERE generation_id = %s", [s.generation.pk])
 
 

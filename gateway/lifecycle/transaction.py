@@ -37,6 +37,12 @@ def status_of(prompt_state: str, *, sealed: bool, images: set[str]) -> str:
     return next((status for status in ("failed", "expired") if status in images), "canceled")
 
 
+def insert(cursor: CursorWrapper, table: str, **columns: Any) -> None:
+    """Insert a row by these columns alone: a role may insert into no other, and Django's `create` names them all."""
+    names, places = ", ".join(columns), ", ".join(["%s"] * len(columns))
+    cursor.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", list(columns.values()))  # noqa: S608 - our names
+
+
 class Step:
     """One transition under way: holds the generation's lock and collects the entries."""
 
@@ -167,15 +173,22 @@ class Step:
         case_id = new_id()
         later = None if claimable_in_s is None else self.at + timedelta(seconds=claimable_in_s)
         expires_at = self.at + timedelta(seconds=settings.CONFIGURATION.held_max_age_s)
-        self.cursor.execute(
-            "INSERT INTO review_case (id, kind, generation_id, image_id, queue_id, lane, priority, due_at, claimable_at, "
-            "expires_at, approvals_required, lease_user_id, lease_token, lease_until) "
-            "VALUES (%s, %s, %s, %s, %s, %s, 0, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                case_id, kind, self.generation.pk, image.pk if image else None, queue_id, lane, self.at + DUE_AFTER, later,
-                expires_at, approvals_required, *claim,
-            ],
-        )  # fmt: skip
+        insert(
+            self.cursor,
+            "review_case",
+            id=case_id,
+            kind=kind,
+            generation_id=self.generation.pk,
+            image_id=None if image is None else image.pk,
+            queue_id=queue_id,
+            lane=lane,
+            priority=0,
+            due_at=self.at + DUE_AFTER,
+            claimable_at=later,
+            expires_at=expires_at,
+            approvals_required=approvals_required,
+            **dict(zip(("lease_user_id", "lease_token", "lease_until"), claim, strict=True)),
+        )
         self.entries.append(
             kind="case", target=case_id, was=None, to="open", action="case.opened",
             detail={"case": kind, "image": str(image.pk) if image else None, "lane": lane, "why": why},

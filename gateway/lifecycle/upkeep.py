@@ -69,7 +69,7 @@ def look_again(generation_id: uuid.UUID, image_id: uuid.UUID | None, *, actor: A
 
 
 def expire(generation_id: uuid.UUID, *, actor: Actor) -> None:
-    """At the deadline what is waiting or pending ends, and past its maximum age what is held; never under a person's hands.
+    """What is waiting or pending ends at the deadline, what is held past its maximum age; never under a person's hands.
 
     Raises:
         StaleStatusError: nothing of it is overdue.

@@ -1,4 +1,4 @@
-"""The audit log's tables. `audit` is partitioned by month and made in SQL (migrations/record/audit.sql): Django only reads it."""
+"""The audit log's tables. `audit`, partitioned by month, is made in SQL (record/audit.sql); Django only reads it."""
 
 from django.db import models
 

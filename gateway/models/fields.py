@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 
 class TransactionNow(models.Func):
-    """`now()`: when the transaction began. Django's `Now()` is the statement's time, which the audit triggers do not accept."""
+    """`now()`: when the transaction began. Django's `Now()` is the statement's time, which the triggers refuse."""
 
     template = "now()"
     output_field: models.Field[Any, Any] = models.DateTimeField()
@@ -26,7 +26,7 @@ def id_field() -> models.UUIDField[Any, Any]:
 
 
 def leased_field() -> models.GeneratedField:
-    """True while `lease_until` is set. Indexes name this column and never `lease_until`, so renewing stays a HOT update."""
+    """True while `lease_until` is set. Indexes name it and not `lease_until`, so renewing stays a HOT update."""
     return models.GeneratedField(
         expression=models.Q(lease_until__isnull=False),  # type: ignore[arg-type]  # a Q is an expression to Django
         output_field=models.BooleanField(),
