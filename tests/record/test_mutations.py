@@ -176,6 +176,26 @@ MUTATIONS = [
             "held_prompt_refused_with_no_decision",
             "held_image_rejected_with_no_decision",
             "held_image_rejected_on_a_release",
+            "held_image_rejected_inside_the_undo_window",
+        ),
+    ),
+    Mutation(
+        "version_grows",
+        without_trigger("version_grows", "review_case"),
+        {"held_image_rejected_on_a_denial_that_was_undone": "said_so"},
+    ),
+    Mutation(
+        "attempt_grows",
+        without_trigger("attempt_grows", "image", "generation"),
+        through("fence_moved_back_for_a_late_worker", "fence_of_a_prompt_moved_back"),
+    ),
+    Mutation(
+        "words_stay",
+        without_trigger("words_stay", "prompt"),
+        through(
+            "prompt_changed_after_it_was_cleared",
+            "negative_prompt_changed_after_it_was_cleared",
+            "forgotten_prompt_written_anew",
         ),
     ),
     Mutation(

@@ -74,8 +74,8 @@ BEGIN
   IF TG_ARGV[0] = 'approve' THEN
     said := people_said_yes(c.id, NULL, NEW.id, (SELECT prompt_sha256 FROM generation WHERE id = NEW.id));
   ELSE
-    said := c.effective_at <= now() AND EXISTS (SELECT FROM decision d
-      WHERE d.case_id = c.id AND d.version = c.version - 1 AND d.outcome = 'deny');
+    said := c.effective_at <= now() AND EXISTS (SELECT FROM standing_decision d
+      WHERE d.case_id = c.id AND d.version = c.version - 1 AND d.outcome = 'deny' AND d.effective_at <= now());
   END IF;
   IF said IS NOT TRUE THEN
     RAISE EXCEPTION '% %: nobody said so', TG_TABLE_NAME, NEW.id

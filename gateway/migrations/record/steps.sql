@@ -101,7 +101,7 @@ CREATE CONSTRAINT TRIGGER seal_audited AFTER UPDATE ON generation DEFERRABLE INI
 
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE EXCEPTION '% % refused: %', TG_TABLE_NAME, NEW.id, TG_ARGV[0]
+  RAISE EXCEPTION 'change of % refused: %', TG_TABLE_NAME, TG_ARGV[0]
     USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME;
 END $$;
 
@@ -110,6 +110,18 @@ CREATE TRIGGER prompt_step BEFORE UPDATE ON generation FOR EACH ROW
   EXECUTE FUNCTION refuse('no step of this role');
 CREATE TRIGGER flag_stays BEFORE UPDATE ON image FOR EACH ROW
   WHEN (OLD.hold_anyway AND NOT NEW.hold_anyway) EXECUTE FUNCTION refuse('held whatever it scores');
+CREATE TRIGGER attempt_grows BEFORE UPDATE OF attempt ON generation FOR EACH ROW
+  WHEN (NEW.attempt < OLD.attempt) EXECUTE FUNCTION refuse('a late worker would be let in again');
+CREATE TRIGGER attempt_grows BEFORE UPDATE OF attempt ON image FOR EACH ROW
+  WHEN (NEW.attempt < OLD.attempt) EXECUTE FUNCTION refuse('a late worker would be let in again');
+CREATE TRIGGER version_grows BEFORE UPDATE OF version ON review_case FOR EACH ROW
+  WHEN (NEW.version < OLD.version) EXECUTE FUNCTION refuse('an old decision would count again');
+
+-- What was screened is what is made: words are forgotten, never changed.
+CREATE TRIGGER words_stay BEFORE UPDATE ON prompt FOR EACH ROW
+  WHEN ((NEW.text IS NOT NULL AND NEW.text IS DISTINCT FROM OLD.text)
+    OR (NEW.negative_text IS NOT NULL AND NEW.negative_text IS DISTINCT FROM OLD.negative_text))
+  EXECUTE FUNCTION refuse('only ever forgotten');
 
 -- Back to the checkers: once, and only what was held because none lived.
 CREATE TRIGGER look_again BEFORE UPDATE ON image FOR EACH ROW

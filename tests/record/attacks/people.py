@@ -71,6 +71,27 @@ def held_image_rejected_on_a_release(world: World, x: Intruder) -> None:
     x.move("sweeper", "review_case", case.pk, "decided", "closed", effective_at=None)
 
 
+@attack("said_so")
+def held_image_rejected_inside_the_undo_window(world: World, x: Intruder) -> None:
+    case = decided(world, "deny", window_s=60)
+    x.do("sweeper", "UPDATE review_case SET effective_at = now() WHERE id = %s", case.pk)
+    x.move("sweeper", "image", case.image_id, "held", "rejected")
+    x.move("sweeper", "review_case", case.pk, "decided", "closed", effective_at=None)
+
+
+@attack("version_grows")
+def held_image_rejected_on_a_denial_that_was_undone(world: World, x: Intruder) -> None:
+    case = decided(world, "deny", window_s=0.5)
+    world.undo(world.ada, case.pk)
+    case = world.case(case.generation_id)
+    world.look(world.ada, case)
+    world.decide(world.ada, case, "release")
+    time.sleep(0.6)
+    x.do("sweeper", "UPDATE review_case SET version = 2 WHERE id = %s", case.pk)
+    x.move("sweeper", "image", case.image_id, "held", "rejected")
+    x.move("sweeper", "review_case", case.pk, "decided", "closed", effective_at=None)
+
+
 @attack("cleared_first")
 def approved_prompt_whose_pictures_are_not_held(world: World, x: Intruder) -> None:
     world.undo_window(0.1)

@@ -182,3 +182,39 @@ def held_prompt_sent_back(world: World, x: Intruder) -> None:
     generation_id, _ = world.one("held prompt")
     x.move("sweeper", "generation", generation_id, "in_review", "screening", prompt_state="unscored", looked_again=True)
     x.move("sweeper", "review_case", world.case(generation_id).pk, "open", "closed")
+
+
+# ---- what only moves on
+
+
+@attack("attempt_grows")
+def fence_moved_back_for_a_late_worker(world: World, x: Intruder) -> None:
+    _, image_id = world.one("pending")
+    world.lease("pending", image_id)
+    x.do("generation", "UPDATE image SET attempt = attempt - 1 WHERE id = %s", image_id)
+
+
+@attack("attempt_grows")
+def fence_of_a_prompt_moved_back(world: World, x: Intruder) -> None:
+    generation_id, _ = world.one("waiting")
+    world.lease("prompt", generation_id)
+    x.do("screening", "UPDATE generation SET attempt = attempt - 1 WHERE id = %s", generation_id)
+
+
+@attack("words_stay")
+def prompt_changed_after_it_was_cleared(world: World, x: Intruder) -> None:
+    generation_id, _ = world.one("pending")
+    x.do("clients", "UPDATE prompt SET text = 'another' WHERE generation_id = %s", generation_id)
+
+
+@attack("words_stay")
+def negative_prompt_changed_after_it_was_cleared(world: World, x: Intruder) -> None:
+    generation_id, _ = world.one("pending")
+    x.do("screening", "UPDATE prompt SET negative_text = 'another' WHERE generation_id = %s", generation_id)
+
+
+@attack("words_stay")
+def forgotten_prompt_written_anew(world: World, x: Intruder) -> None:
+    generation_id, _ = world.one("pending")
+    x.do("clients", "UPDATE prompt SET text = NULL WHERE generation_id = %s", generation_id)
+    x.do("clients", "UPDATE prompt SET text = 'another' WHERE generation_id = %s", generation_id)
