@@ -21,6 +21,8 @@ def main() -> None:
 
         sys.exit(up.main(sys.argv[2:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
+    # Threads that spin while they wait starve the other processes of the machine, and each other.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("IMPRIMATUR_PROCESS", role_of(sys.argv[1:]))
     from gateway.local import state
 

@@ -77,7 +77,13 @@ class Configuration(BaseModel):
 
     # what runs
     models_file: Path | None = Field(None, description="JSON file that adds models (docs/engine.md)")
-    default_model: str = Field("pocket", description="the model of a request that names none")
+    model: str | None = Field(
+        None, description="a Stable Diffusion checkpoint: a folder, or `owner/name@commit` of the hub, 40 hex digits"
+    )
+    default_model: str | None = Field(
+        None, description="the model of a request that names none: else that of `IMPRIMATUR_MODEL`, else `pocket`"
+    )
+    allow_hub: bool = Field(default=False, description="whether a generation worker may download from the hub")
     checkers_file: Path | None = Field(None, description="JSON file that chooses checkers (docs/checkers.md)")
     policy_file: Path | None = Field(None, description="JSON file with the policy (docs/checkers.md)")
     device: str = Field("auto", description="where models run: `auto`, `cpu`, `cuda`, `cuda:1`")

@@ -9,10 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gateway.api import schema
-from gateway.api.requests import registry
 from gateway.api.schema import describe
 from gateway.api.views import ApiView, organization_of
 from gateway.api.workers import served_models
+from gateway.catalogue import default_model, registry
 from gateway.engine.registry import ModelSpec
 from gateway.models import Usage
 
@@ -33,7 +33,7 @@ def _model(spec: ModelSpec, *, served: bool) -> dict[str, Any]:
     return {
         "id": spec.name,
         "description": spec.description,
-        "default": spec.name == settings.CONFIGURATION.default_model,
+        "default": spec.name == default_model(),
         "served": served,
         "revision": spec.revision,
         "takes_negative_prompt": spec.takes_negative_prompt,

@@ -14,8 +14,8 @@ from gateway.api.errors import problem
 from gateway.api.explanations import EXPLANATIONS
 from gateway.api.health import waiting_for
 from gateway.api.refusals import MethodNotAllowedError
-from gateway.api.requests import registry
 from gateway.api.workers import served_models
+from gateway.catalogue import default_model, registry
 
 
 class _ReadOnly(View):
@@ -39,7 +39,7 @@ class Home(_ReadOnly, TemplateView):
         return super().get_context_data(
             missing=missing,
             models=[{"spec": spec, "served": spec.name in served} for spec in registry().values()],
-            default_model=settings.CONFIGURATION.default_model,
+            default_model=default_model(),
             public_url=settings.CONFIGURATION.public_url.rstrip("/"),
             people_url=settings.CONFIGURATION.people_url,
             **kwargs,

@@ -3,7 +3,6 @@
 import re
 import secrets
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +10,8 @@ from django.conf import settings
 from gateway.api.errors import FieldProblem, invalid_request
 from gateway.api.fields import ClosedSerializer, RefusedError, StrictChoice, StrictInteger, StrictNumber, StrictText
 from gateway.api.keys import requester_of
-from gateway.engine.registry import ModelSpec, load_registry
+from gateway.catalogue import default_model, registry
+from gateway.engine.registry import ModelSpec
 from gateway.engine.requests import InvalidRequestError as OutsideModelError
 from gateway.lifecycle import Request
 from gateway.models import MAX_SEED, ApiKey
@@ -20,12 +20,6 @@ from moderation.normalise import TextError, canonical, graphemes, require_text
 OUTPUT_FORMATS = ("png", "jpeg", "webp")
 MAX_USER_LENGTH = 128
 SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
-
-
-@cache
-def registry() -> dict[str, ModelSpec]:
-    """Every model that can be asked for, by name; read once."""
-    return load_registry(settings.CONFIGURATION.models_file)
 
 
 def _check_words(text: str) -> None:
@@ -125,7 +119,7 @@ def read_request(document: Mapping[str, Any], key: ApiKey) -> Request:
 
 
 def _model(values: Mapping[str, Any], problems: list[FieldProblem]) -> ModelSpec | None:
-    name = values.get("model", settings.CONFIGURATION.default_model)
+    name = values.get("model", default_model())
     model = registry().get(name)
     if model is None:
         known = sorted(registry())

@@ -138,6 +138,52 @@ def load_registry(models_file: Path | None) -> dict[str, ModelSpec]:
     return models
 
 
+# What a checkpoint that only a variable names can draw, by its pipeline: the resolution it was trained at.
+_CHECKPOINTS: dict[str, tuple[Family, int]] = {
+    "StableDiffusionPipeline": ("stable-diffusion", 512),
+    "StableDiffusionXLPipeline": ("stable-diffusion-xl", 1024),
+    "StableDiffusion3Pipeline": ("stable-diffusion-3", 1024),
+    "FluxPipeline": ("flux", 1024),
+}
+
+
+def checkpoint_spec(checkpoint: str) -> ModelSpec:
+    """The model of a checkpoint that is named in one line: a folder, or `owner/name@commit` of the hub.
+
+    A folder's own `model_index.json` says which family it is; a hub id is taken for a Stable Diffusion 1 or 2 one. Its
+    limits are usual ones: a models file sets others.
+
+    Raises:
+        RegistryError: neither; or a folder of no known pipeline.
+    """
+    source, _, revision = checkpoint.partition("@") if not _is_folder(checkpoint) else (checkpoint, "", "")
+    family, size_px = _CHECKPOINTS["StableDiffusionPipeline"]
+    if _is_folder(source):
+        index = Path(source) / "model_index.json"
+        try:
+            pipeline = json.loads(index.read_bytes()).get("_class_name")
+        except (OSError, ValueError, AttributeError) as error:
+            raise RegistryError(f"IMPRIMATUR_MODEL: {index} cannot be read: {error}") from None
+        if pipeline not in _CHECKPOINTS:
+            raise RegistryError(
+                f"IMPRIMATUR_MODEL: {index} names {pipeline!r}: it must be one of {', '.join(_CHECKPOINTS)}"
+            )
+        family, size_px = _CHECKPOINTS[pipeline]
+    entry = {
+        "name": re.sub(r"[^a-z0-9._-]+", "-", Path(source).name.lower()).strip("-._")[:64],
+        "family": family,
+        "source": source,
+        "revision": revision or None,
+        "description": f"The checkpoint {Path(source).name}.",
+        "defaults": {"width": size_px, "height": size_px, "steps": 28, "guidance_scale": 6.0},
+        "limits": {"min_size_px": 64, "max_size_px": 2 * size_px, "size_multiple": 8, "max_steps": 150},
+    }
+    try:
+        return _Entry.model_validate(entry).spec(Path.cwd())
+    except ValidationError as error:
+        raise RegistryError(f"IMPRIMATUR_MODEL is {checkpoint!r}: {'; '.join(_problems(error))}") from None
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 

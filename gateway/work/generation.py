@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from gateway import lifecycle
 from gateway.audit.log import Actor
+from gateway.catalogue import default_model, registry
 from gateway.delivery.access import identity_of, quarantine_writer
 from gateway.delivery.stores import StoreError
 from gateway.engine.engine import Engine
 from gateway.engine.families import load
 from gateway.engine.hub import Model
 from gateway.engine.png import encode_png
-from gateway.engine.registry import ModelSpec, load_registry
 from gateway.engine.requests import (
     DeviceLostError,
     EngineError,
@@ -47,15 +47,15 @@ LOOK_AGAIN_S = 0.1  # how often a batch with free slots asks for newcomers
 
 
 @cache
-def registry() -> dict[str, ModelSpec]:
-    return load_registry(settings.CONFIGURATION.models_file)
-
-
-@cache
 def model(name: str) -> Model:
     """A loaded model; loading may take minutes, and the heartbeat goes on meanwhile."""
     configuration = settings.CONFIGURATION
-    return load(registry()[name], device=configuration.device, threads=configuration.torch_threads)
+    return load(
+        registry()[name],
+        device=configuration.device,
+        threads=configuration.torch_threads,
+        allow_hub=configuration.allow_hub,
+    )
 
 
 def serves() -> tuple[str, ...]:
@@ -64,7 +64,7 @@ def serves() -> tuple[str, ...]:
 
 def self_test() -> Sequence[str]:
     """Whether the default model draws its known picture."""
-    name = settings.CONFIGURATION.default_model
+    name = default_model()
     if name not in registry():
         return [f"IMPRIMATUR_DEFAULT_MODEL is {name!r}: none of {', '.join(registry())}"]
     try:
@@ -79,8 +79,7 @@ class Turn:
     def __init__(self, worker: Worker, name: str) -> None:
         self.worker = worker
         self.name = name
-        self.spec = registry()[name]
-        self.engine = Engine(model(name), max_batch=settings.CONFIGURATION.max_batch)
+        self.engine = Engine(model(name), max_batch=_fits.get(name, settings.CONFIGURATION.max_batch))
         self.under_way: dict[str, Lease] = {}
         self.images: dict[str, Image] = {}
         self.settling: list[Future[None]] = []
@@ -170,6 +169,7 @@ class Turn:
             for request_id in self.engine.halve():
                 self.images.pop(request_id)
                 self.worker.give_back(self.under_way.pop(request_id), delay_s=0)
+            _fits[self.name] = self.engine.max_batch
             logger.warning(
                 "out of memory: the batch was halved", extra={"fields": {"max_batch": self.engine.max_batch}}
             )
@@ -285,3 +285,4 @@ def turn(worker: Worker) -> None:
 
 
 _last: str | None = None
+_fits: dict[str, int] = {}  # what a model's batch was halved to, for as long as this child lives
