@@ -164,7 +164,7 @@ def renew(user_id: uuid.UUID, token: uuid.UUID) -> datetime:
         ClaimLostError: it is over, or was never this person's.
     """
     mine = "lease_user_id = %(user)s AND lease_token = %(token)s AND status = 'open' AND lease_until > now()"
-    parameters = {
+    parameters: dict[str, Any] = {
         "user": user_id,
         "token": token,
         "lease_s": settings.CONFIGURATION.case_lease_s,

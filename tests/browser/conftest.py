@@ -2,12 +2,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.core.cache import cache
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.door import Watched, chromium, people_door
 from tests.databases import Record
 from tests.environment import Environment
 from tests.review.desk_world import DeskWorld
+
+expect.set_options(timeout=15_000)  # two cores are shared with everything else a test run starts
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,60 +17,65 @@ HIDDEN_WORDS = "a crowd cheer\u200bing at a pu\u00adblic du\u0435l, ravens on th
 WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
 MOST_BYTES = 200_000
+KEPT = {
+    "light": {"sign-in", "queues", "image", "prompt", "decisions"},
+    "dark": {"sign-in", "queues", "image", "prompt"},
+    "light-narrow": {"image"},
+    "dark-narrow": {"deny"},
+}
 
 
-def save(page: Page, name: str) -> None:
-    """One picture; with a palette where it would be large."""
+def save(page: Page, name: str, look: str) -> None:
+    """One picture, if it is kept; with a palette where it would be large."""
+    if name not in KEPT[look]:
+        return
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     FOLDER.mkdir(exist_ok=True)
-    target = FOLDER / f"{name}.png"
+    target = FOLDER / f"{name}-{look}.png"
     shot.save(target, optimize=True)
     if target.stat().st_size > MOST_BYTES:
         shot.quantize(colors=255, method=Image.Quantize.MAXCOVERAGE).save(target, optimize=True)
 
 
 def take_all(browser: Browser, url: str, world: DeskWorld) -> None:
-    for scheme in ("light", "dark"):
-        for size_name, size in (("", WIDE), ("-narrow", NARROW)):
-            context = browser.new_context(viewport=size, color_scheme=scheme)
-            watched = Watched(context, url)
-            page = watched.page
-            page.goto(f"{url}/review/")
-            save(page, f"sign-in-{scheme}{size_name}")
-            name = f"{scheme}{size_name}"
-            world.account(name)
-            world.held_prompt(HIDDEN_WORDS, num_images=4)
-            world.held_images(4, prompt="a fallen knight after the battle, snow, his dragon keeping watch, wide shot")
-            watched.sign_in(name)
-            save(page, f"queues-{scheme}{size_name}")
-            page.get_by_role("button", name="Take the next case").click()
-            page.wait_for_load_state("networkidle")
-            save(page, f"prompt-{scheme}{size_name}")
-            page.keyboard.press("e")
-            page.keyboard.press("Control+Enter")
-            page.wait_for_selector("[data-blurred]")
-            page.wait_for_load_state("networkidle")
-            save(page, f"image-{scheme}{size_name}")
-            page.keyboard.press("d")
-            page.keyboard.press("3")
-            page.wait_for_timeout(200)
-            save(page, f"deny-{scheme}{size_name}")
-            page.keyboard.press("Escape")
-            page.keyboard.down(" ")
-            page.wait_for_timeout(1500)
-            save(page, f"revealed-{scheme}{size_name}")
-            page.keyboard.up(" ")
-            page.wait_for_timeout(300)
-            page.keyboard.press("Control+Enter")
-            page.get_by_text("Denial of").wait_for()
-            page.goto(f"{url}/review/decisions")
-            save(page, f"decisions-{scheme}{size_name}")
-            for complaint in watched.complaints:
-                print(complaint)
-            with world.record.admin() as admin:
-                admin.execute("UPDATE review_case SET lease_user_id = NULL, lease_token = NULL, lease_until = NULL")
-                admin.execute("UPDATE review_case SET due_at = now() + interval '1 day'")
-            context.close()
+    """The story of one reviewer, once in each look."""
+    for look in KEPT:
+        world.account(look)
+        world.held_prompt(HIDDEN_WORDS, num_images=4)
+        world.held_images(4, prompt="a fallen knight after the battle, snow, his dragon keeping watch, wide shot")
+        context = browser.new_context(
+            viewport=NARROW if look.endswith("narrow") else WIDE,
+            color_scheme="dark" if look.startswith("dark") else "light",
+        )
+        work(Watched(context, url), look)
+        context.close()
+        with world.record.admin() as admin:
+            admin.execute("UPDATE review_case SET lease_user_id = NULL, lease_token = NULL, lease_until = NULL")
+            admin.execute("UPDATE review_case SET due_at = now() + interval '1 day'")
+
+
+def work(watched: Watched, look: str) -> None:
+    """Sign in, escalate a prompt, deny an image."""
+    page = watched.page
+    page.goto(f"{watched.url}/review/")
+    save(page, "sign-in", look)
+    watched.sign_in(look)
+    save(page, "queues", look)
+    page.get_by_role("button", name="Take the next case").click()
+    page.wait_for_load_state("networkidle")
+    save(page, "prompt", look)
+    page.keyboard.press("e")
+    page.keyboard.press("Control+Enter")
+    page.locator("[data-blurred]").wait_for()
+    page.wait_for_load_state("networkidle")
+    save(page, "image", look)
+    page.keyboard.press("d")
+    page.keyboard.press("3")
+    save(page, "deny", look)
+    page.keyboard.press("Control+Enter")
+    page.get_by_text("Denial of").wait_for()
+    page.goto(f"{watched.url}/review/decisions")
+    save(page, "decisions", look)
 
 
 def main() -> None:
@@ -83,10 +88,8 @@ def main() -> None:
         ):
             world = DeskWorld(record)
             world.undo_window(8)
-            with record.acting_as("sweeper"):
-                from django.db import connection
-
-                connection.cursor().execute(
+            with record.admin() as admin:
+                admin.execute(
                     "UPDATE queue SET depth = 14, oldest_at = now() - interval '22 minutes', counted_at = now()"
                 )
             take_all(browser, url, world)

@@ -150,7 +150,8 @@ def test_a_skip_is_no_decision(world: DeskWorld, desk: Desk) -> None:
 
 def test_a_claim_that_is_lost_keeps_the_note_on_the_page(world: DeskWorld, desk: Desk) -> None:
     world.held_prompt("one")
-    page = desk("rita").page
+    watched = desk("rita")
+    page = watched.page
     take(page)
     page.locator("#note").fill("half a thought")
     with world.record.admin() as admin:
@@ -163,6 +164,7 @@ def test_a_claim_that_is_lost_keeps_the_note_on_the_page(world: DeskWorld, desk:
     assert renewed.value.status == 409
     expect(page.locator("[data-claim]")).to_contain_text("No longer yours")
     assert page.locator("#note").input_value() == "half a thought"
+    assert "409" in watched.complaints.pop()  # Chromium's own line about the answer that was asked for here
 
 
 def test_without_scripts_everything_but_looking_works(world: DeskWorld, desk: Desk) -> None:
