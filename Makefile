@@ -12,6 +12,8 @@ TORCH := torch==2.13.0
 # Where torch comes from. On Linux the default may bring CUDA with it, gigabytes of it; a machine without a GPU wants
 # PyTorch's index of CPU builds: make run TORCH_INDEX=...
 TORCH_INDEX ?=
+STORM_SECONDS ?= 600
+FAULT_KILLS ?= 50
 RUN_STAMP := $(VENV)/.stamp-run
 DEV_STAMP := $(VENV)/.stamp-dev
 
@@ -35,10 +37,10 @@ demo: $(RUN_STAMP) ## the story told by the running gate; needs `make run` in an
 	@exec $(BIN)/python manage.py demo
 
 storm: $(DEV_STAMP) ## random transitions on the record for ten minutes; STORM_SECONDS=600
-	@exec $(BIN)/python -m tests --long storm
+	@exec $(BIN)/python -m tests.record.storm --seconds $(STORM_SECONDS)
 
 faults: $(DEV_STAMP) ## 50 kills of every process under load, an hour or so; FAULT_KILLS=50
-	@exec $(BIN)/python -m tests --long faults
+	@FAULT_KILLS=$(FAULT_KILLS) exec $(BIN)/python -m pytest tests/faults --timeout=0
 
 bench: $(DEV_STAMP) ## images per second through the gateway against plain loops
 	@exec $(BIN)/python -m benchmarks.gateway

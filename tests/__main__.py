@@ -50,23 +50,14 @@ CHECKS = (
     Check("browser", "browser", ("pytest", "-m", "browser")),
     Check("faults", "faults", ("pytest", "-m", "faults")),
 )
-# At the length that a person asks for; what is set already is kept.
-LONG = {
-    "storm": (("pytest", "-k", "storm", "tests/record", "--timeout=0"), {"STORM_SECONDS": "600"}),
-    "faults": (("pytest", "-m", "faults", "--timeout=0"), {"FAULT_KILLS": "50"}),
-}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the checks; 0 when all passed."""
     parser = argparse.ArgumentParser(prog="python -m tests", description="Every check there is.")
     parser.add_argument("--only", choices=list(dict.fromkeys(check.group for check in CHECKS)))
-    parser.add_argument("--long", choices=sorted(LONG), help="one of the long ones, at its full length")
     options = parser.parse_args(arguments)
     environment = dict(os.environ)
-    if options.long is not None:
-        command, length = LONG[options.long]
-        return 0 if Check(options.long, options.long, command).run({**length, **environment}) else 1
     of_tests = Environment()
     checks = [check for check in CHECKS if options.only in (None, check.group)]
     problem = None

@@ -15,7 +15,6 @@ from gateway.local.processes import Child, Program
 
 FIRST_DELAY_S = 0.5
 MAX_DELAY_S = 30.0
-STEADY_AFTER_S = 10.0
 ASK_S = 0.25
 MAX_EXITS = 5
 LOADING_GRACE_S = 1.0
@@ -72,7 +71,6 @@ class Service:
         self._reader: Reader | None = None
         self._start_at = 0.0
         self._ask_at = 0.0
-        self._ready_at = 0.0
 
     @property
     def name(self) -> str:
@@ -134,8 +132,7 @@ class Service:
 
     def _became_ready(self) -> None:
         self.is_ready = self.was_ever_ready = True
-        self._ready_at = time.monotonic()
-        took_s = self._ready_at - self.child.started_at if self.child is not None else 0.0
+        took_s = time.monotonic() - self.child.started_at if self.child is not None else 0.0
         self._say(f"{self.name} is ready ({took_s:.1f} s)")
 
     def _ended(self, status: int) -> None:
@@ -145,8 +142,7 @@ class Service:
             self.child = None
             self.plan.finished()
             return
-        steady = self.is_ready and time.monotonic() - self._ready_at >= STEADY_AFTER_S
-        if steady or (self.is_ready and self.plan.indispensable):
+        if self.is_ready:  # a start that is long enough to get ready is no hot loop
             self.exits_in_a_row = 0
         self.child = None
         self.is_ready = False

@@ -91,6 +91,15 @@ def test_a_killed_service_takes_its_children_along_and_starts_again(running: Run
     until(lambda: f"worker={pids_of(running.folder, 'worker')[0]}" in (running.folder / "pids").read_text())
 
 
+def test_a_service_that_was_ready_starts_again_at_once_however_often_it_is_killed(running: Running) -> None:
+    for times in (1, 2, 3):
+        service = pids_of(running.folder, "door")[0]
+        os.kill(service, signal.SIGKILL)
+        until(lambda times=times: running.said().count("door is ready") == times + 1)
+
+    assert running.said().count("door was killed by SIGKILL; starting it again in 0.5 s") == 3
+
+
 def test_nothing_outlives_a_killed_supervisor(running: Running) -> None:
     everything = running.all_pids()
     services = [pids_of(running.folder, name)[0] for name in ("store", "worker", "door")]
