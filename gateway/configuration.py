@@ -162,6 +162,8 @@ def read(environment: Mapping[str, str] = os.environ) -> Configuration:
         ConfigurationError: a variable is missing, out of its range, or has our prefix and is unknown.
     """
     process = environment.get("IMPRIMATUR_PROCESS", "")
+    if process not in PROCESSES:
+        raise ConfigurationError(f"IMPRIMATUR_PROCESS is {process!r}: one of {', '.join(PROCESSES)}")
     variables = {field: _variable(field, process) for field in Configuration.model_fields}
     known = {*variables.values(), *(f"DATABASE_URL_{name.upper()}" for name in PROCESSES), *OF_THE_LOCAL_STATE}
     unknown = sorted(name for name in environment if re.match(r"IMPRIMATUR_|DATABASE_URL_", name) and name not in known)
