@@ -69,7 +69,7 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, or the one that Playwright installed. Without either: skipped here, a failure in CI."""
     with sync_playwright() as playwright:
-        path = shutil.which(CHROMIUM) or playwright.chromium.executable_path
+        path = os.environ.get("CHROMIUM") or shutil.which(CHROMIUM) or playwright.chromium.executable_path
         if not Path(path).exists():
             why = "no Chromium: `apt-get install chromium`, or `.venv/bin/playwright install chromium`"
             if os.environ.get("CI"):
