@@ -4,8 +4,10 @@ import contextlib
 import copy
 import itertools
 import os
+import threading
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -14,6 +16,7 @@ from django.db import connections
 from django.db.utils import load_backend
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 
 from gateway.local import roles
 from tests.servers import Services
@@ -22,12 +25,36 @@ TEMPLATE = "record_template"
 _numbers = itertools.count(1)
 
 
+class Idle(threading.local):
+    """A thread's connections that nobody acts with just now: to make one costs more than what most tests do with it."""
+
+    def __init__(self) -> None:
+        self._connections: defaultdict[tuple[Any, ...], list[Any]] = defaultdict(list)
+
+    def take(self, key: tuple[Any, ...]) -> Any:
+        return self._connections[key].pop() if self._connections[key] else None
+
+    def put(self, key: tuple[Any, ...], wrapper: Any) -> None:
+        """Keep it for the next who acts so, unless it is broken or in a transaction."""
+        raw = wrapper.connection
+        if raw is not None and not raw.closed and raw.info.transaction_status == TransactionStatus.IDLE:
+            self._connections[key].append(wrapper)
+        else:
+            wrapper.close()
+
+    def close(self) -> None:
+        for wrapper in itertools.chain.from_iterable(self._connections.values()):
+            wrapper.close()
+        self._connections.clear()
+
+
 @dataclass(frozen=True)
 class Record:
     """One database of its own: what is committed in it is committed."""
 
     name: str
     services: Services
+    _idle: Idle = field(default_factory=Idle, repr=False, compare=False)
 
     def url(self, role: str) -> str:
         """The way in of one process's role."""
@@ -41,20 +68,25 @@ class Record:
         """A plain connection of a role, with transactions: nothing of ours stands between a test and the database."""
         return psycopg.connect(self.url(role))
 
+    def close(self) -> None:
+        """Close this thread's idle connections; those of others end with their threads, or with the database."""
+        self._idle.close()
+
     @contextlib.contextmanager
     def acting_as(self, role: str, **options: Any) -> Iterator[None]:
-        """Make this thread's default connection a new one of `role`; what was there before is back afterwards.
+        """Make this thread's default connection one of `role`; what was there before is back afterwards.
 
         Args:
             options: more of libpq's, such as `application_name`.
         """
         before = _of_this_thread()
-        now = _connection(self.url(role), **options)
+        key = (role, *sorted(options.items()))
+        now = self._idle.take(key) or _connection(self.url(role), **options)
         connections["default"] = now
         try:
             yield
         finally:
-            now.close()
+            self._idle.put(key, now)
             if before is None:
                 del connections["default"]
             else:
@@ -98,8 +130,10 @@ def migrate_template(services: Services) -> None:
     """Make the template by `manage.py migrate`, as the migrator."""
     with psycopg.connect(services.admin_url(), autocommit=True) as admin:
         roles.prepare_database(admin, TEMPLATE)
-        with Record(TEMPLATE, services).acting_as("migrator"):
+        template = Record(TEMPLATE, services)
+        with template.acting_as("migrator"):
             call_command("migrate", verbosity=0)
+        template.close()
         admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(sql.Identifier(TEMPLATE)))
 
 
@@ -123,6 +157,7 @@ def cloned(services: Services) -> Iterator[Record]:
         try:
             yield record
         finally:
+            record.close()
             connections.close_all()
             connections.settings["default"].update(before)
             with contextlib.suppress(AttributeError):
