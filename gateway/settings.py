@@ -100,7 +100,10 @@ def _database() -> dict[str, Any]:
     if PROCESS == "migrator":
         options["options"] = f"{options.get('options', '')} -c role=imprimatur_owner".strip()
     if PROCESS in ("clients", "people"):
-        options["pool"] = {"min_size": 1, "max_size": CONFIGURATION.door_threads + 4, "timeout": 5}
+        # After an outage a request tries anew at once, instead of waiting for the pool's own back-off to end.
+        options["pool"] = {
+            "min_size": 1, "max_size": CONFIGURATION.door_threads + 4, "timeout": 5, "reconnect_timeout": 2,
+        }  # fmt: skip
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.get("dbname", ""),

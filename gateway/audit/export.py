@@ -73,6 +73,8 @@ def _page(
 ) -> tuple[list[bytes], _Place | None]:
     """The lines of the next PAGE entries that are the reader's, and where the one after begins (None: nowhere)."""
     with transaction.atomic(), connection.cursor() as cursor:
+        # Before a month has statistics the planner sorts all of it for each page: 350 ms a page, 17 by the index.
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
         # PAGE entries are read whoever's they are, so that no page is long; the last is told even if it is another's.
         cursor.execute(
             "SELECT xid::text, target_id, id, body, number = last FROM ("
