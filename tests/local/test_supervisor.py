@@ -56,9 +56,12 @@ class Running:
 def running(tmp_path: Path) -> Iterator[Running]:
     running = Running(tmp_path)
     yield running
-    running.process.kill()
-    running.process.wait()
-    running.output.close()
+    running.process.send_signal(signal.SIGINT)  # killed, it would leave the stand-ins' own children
+    try:
+        running.process.wait(20.0)
+    finally:
+        running.process.kill()
+        running.output.close()
 
 
 def test_stores_start_first_and_stop_last(running: Running) -> None:
