@@ -39,7 +39,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "review",  # before allauth, whose pages it draws anew
-    *(["allauth", "allauth.account", "allauth.mfa", "django_htmx"] if PEOPLE else []),
+    *(["allauth", "allauth.account", "allauth.mfa"] if PEOPLE else []),
     "gateway",
 ]
 
@@ -58,7 +58,6 @@ _PEOPLE_MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "review.access.SecondFactorMiddleware",
 ]
 MIDDLEWARE = _PEOPLE_MIDDLEWARE if PEOPLE else _CLIENTS_MIDDLEWARE
