@@ -151,7 +151,8 @@ def test_committed_rows_survive_a_kill_of_every_process_of_the_server(cluster: P
 def test_a_lock_file_that_names_a_living_stranger_keeps_nobody_out(cluster: Path) -> None:
     with fast_server(cluster).running() as server:
         pid_file = (server.data / "postmaster.pid").read_text()
-    stranger = subprocess.Popen(["sleep", "60"])
+    # Of PostgreSQL's own account: it takes another account's process for dead.
+    stranger = subprocess.Popen(["sleep", "60"], user=server.account.uid if server.account else None)
     lines = [str(stranger.pid), *pid_file.splitlines()[1:]]
     (server.data / "postmaster.pid").write_text("\n".join(lines))
 
