@@ -63,11 +63,11 @@ class DeskWorld(World):
             user.save()
             return user
 
-    def held_prompt(self, text: str, *, scores: dict[str, float] | None = None, **asked: Any) -> Case:
-        """A case of a prompt that scored `violence` 0.62, or these."""
+    def held_prompt(self, text: str, *, matched: tuple[int, int] = (2, 9), **asked: Any) -> Case:
+        """A case of a prompt that scored 0.62 for what stands at `matched`."""
         generation_id = self.accept(prompt=text, **asked)
-        spans = (Span(2, 9, "violence", 0.62),)
-        self._settle(generation_id, of_prompt(text, scores or {"violence": 0.62, "hate": 0.08, "weapons": 0.02}, spans))
+        spans = (Span(*matched, "violence", 0.62),)
+        self._settle(generation_id, of_prompt(text, {"violence": 0.62, "hate": 0.08, "weapons": 0.02}, spans))
         return self.case(generation_id)
 
     def held_images(

@@ -196,6 +196,18 @@ def test_what_is_dropped_can_be_claimed_by_others(world: DeskWorld) -> None:
     assert taken(world.ben) == (case.pk,)
 
 
+def test_a_request_that_somebody_is_changing_is_left_alone_and_waited_for_by_nobody(world: DeskWorld) -> None:
+    changing, *_ = world.held_images(3)
+    other = world.held_prompt("one")
+    with world.record.connect("people") as elsewhere:
+        elsewhere.execute("SELECT FROM generation WHERE id = %s FOR NO KEY UPDATE", [changing.generation_id])
+
+        assert taken(world.ada) == (other.pk,)
+        assert taken(world.ben) == ()
+
+    assert len(taken(world.ben)) == 3
+
+
 def test_of_eight_people_none_gets_anothers_case_and_no_request_is_split(world: DeskWorld) -> None:
     for _ in range(12):
         world.held_images(3)

@@ -72,13 +72,16 @@ def test_no_piece_holds_an_invisible_character_and_none_is_lost(text: str, spans
     assert sum(len(piece.text) if not piece.label else 1 for piece in cut) == len(text)
 
 
-def test_a_hostile_prompt_is_text_on_the_page_and_nothing_else(world: DeskWorld, rita: Visitor) -> None:
-    case = world.held_prompt(HOSTILE, negative_prompt="</textarea><script>alert(3)</script>")
+@pytest.mark.parametrize("matched", [(0, 0), (0, len(HOSTILE))])
+def test_a_hostile_prompt_is_text_on_the_page_and_nothing_else(
+    world: DeskWorld, rita: Visitor, matched: tuple[int, int]
+) -> None:
+    case = world.held_prompt(HOSTILE, matched=matched, negative_prompt="</textarea><script>alert(3)</script>")
     rita.take()
 
     page = rita.get(f"/review/cases/{case.pk}/").content.decode()
 
-    assert "&lt;script&gt;alert(1)" in page.replace("<mark>", "").replace("</mark>", "")
+    assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert" not in page
     assert "<img src=x" not in page
     assert "RLO" in page
