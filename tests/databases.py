@@ -32,7 +32,13 @@ class Idle(threading.local):
         self._connections: defaultdict[tuple[Any, ...], list[Any]] = defaultdict(list)
 
     def take(self, key: tuple[Any, ...]) -> Any:
-        return self._connections[key].pop() if self._connections[key] else None
+        kept = self._connections[key]
+        while kept:
+            wrapper = kept.pop()
+            if wrapper.is_usable():
+                return wrapper
+            wrapper.close()
+        return None
 
     def put(self, key: tuple[Any, ...], wrapper: Any) -> None:
         """Keep it for the next who acts so, unless it is broken or in a transaction."""

@@ -136,6 +136,7 @@ def test_what_has_ended_is_not_waited_for(client: DoorClient, world: World) -> N
 
 def test_whoever_waits_holds_no_connection(client: DoorClient, world: World, record: Record) -> None:
     generation_id, _ = world.one("waiting")
+    record.close()  # what this thread keeps for its next step
     waiter = threading.Thread(target=client.get, args=[f"/v1/generations/{generation_id}?wait=4"])
     waiter.start()
     time.sleep(1)
