@@ -72,7 +72,9 @@ def _move_words(s: Step, why: str) -> None:
     s.cursor.execute("UPDATE prompt SET text = NULL, negative_text = NULL WHERE generation_id = %s", [s.generation.pk])
 
 
-def lift_seal(generation_id: uuid.UUID, *, rewrap: Callable[[bytes], bytes], actor: Actor, second: Actor) -> None:
+def lift_seal(
+    generation_id: uuid.UUID, *, rewrap: Callable[[bytes], bytes], actor: Actor, second: Actor, why: str = ""
+) -> None:
     """A false alarm, found by an officer and a second person: every sealed image is held and judged anew by people.
 
     Args:
@@ -99,5 +101,8 @@ def lift_seal(generation_id: uuid.UUID, *, rewrap: Callable[[bytes], bytes], act
             "UPDATE seals SET lifted_at = now() WHERE generation_id = %s AND lifted_at IS NULL", [generation_id]
         )
         s.derive(
-            "generation.unsealed", detail={}, private={"second_person": ("operator", str(second.id))}, sealed_at=None
+            "generation.unsealed",
+            detail={},
+            private={"second_person": ("operator", str(second.id)), "why": ("officer", why)},
+            sealed_at=None,
         )
