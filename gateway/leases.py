@@ -38,7 +38,11 @@ CLAIMABLE = "NOT leased AND not_before IS NULL"
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One leased row: what a settlement needs to name. `spent`: it crashed too often and must be settled as that."""
+    """One leased row: what a settlement needs to name.
+
+    `spent`: it crashed too often and must be settled as that. `suspect`: whoever had it before never said what became
+    of it; it is worked on alone.
+    """
 
     stage: Stage
     row_id: uuid.UUID
@@ -46,6 +50,7 @@ class Lease:
     attempt: int
     crashes: int
     tag: int | None = None
+    suspect: bool = False
 
     @property
     def spent(self) -> bool:
@@ -85,7 +90,7 @@ def claim(
             f"RETURNING id, {generation}, attempt, crashes, {tag}",
             [settings.CONFIGURATION.lease_s, boot_id, int(first_is_suspect and crashed), taken],
         )
-        leases = [Lease(stage, *row) for row in cursor.fetchall()]
+        leases = [Lease(stage, *row, suspect=first_is_suspect) for row in cursor.fetchall()]
     if stage == "pending" and model is not None:
         _advance_clock(model, max(lease.tag or 0 for lease in leases))
     return sorted(leases, key=lambda lease: (lease.tag or 0, lease.row_id))

@@ -150,7 +150,7 @@ def undo(case_id: uuid.UUID, *, user_id: uuid.UUID) -> Case:
         _, case = _lock_rest(s, case_id)
         if case.status != "decided":
             raise StaleStatusError(f"this case is {case.status}: there is nothing to undo any more")
-        decision = Decision.objects.get(case=case, version=case.version - 1)
+        decision = _decision_of(case)
         if decision.user_id != user_id:
             raise DecisionRefusedError("only the person who decided can undo it")
         s.cursor.execute(
@@ -198,8 +198,15 @@ def _carry_out(s: Step, image: Image | None, case: Case) -> None:
 
 
 def _decision_of(case: Case) -> Decision:
-    """The decision that made this case `decided`; what a role may not read of it, this does not ask for."""
-    return Decision.objects.get(case=case, version=case.version - 1)
+    """The decision that made this case `decided`.
+
+    Raises:
+        StaleStatusError: there is none; nothing is carried out that nobody said.
+    """
+    decision = Decision.objects.filter(case=case, version=case.version - 1).first()
+    if decision is None:
+        raise StaleStatusError(f"case {case.pk} is decided, and no decision stands behind it")
+    return decision
 
 
 def _deny(s: Step, image: Image | None, category: str | None, said: dict[str, Any]) -> None:

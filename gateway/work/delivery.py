@@ -45,7 +45,7 @@ def self_test() -> Sequence[str]:
 def turn(worker: Worker) -> None:
     """One turn."""
     ends_at = time.monotonic() + settings.CONFIGURATION.turn_s
-    while worker.pass_self_test() and (taken := worker.claim("granted", BATCH)):
+    while not worker.stopping and worker.pass_self_test() and (taken := worker.claim("granted", BATCH)):
         for lease in taken:
             _deliver(worker, lease)
         if time.monotonic() > ends_at:

@@ -93,8 +93,10 @@ class Turn:
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="settle") as settler:
             self.settler = settler
             while True:
-                left = time.monotonic() < self._ends_at
-                if left:
+                if self.worker.stopping:
+                    self._give_all_back()
+                    break
+                if time.monotonic() < self._ends_at:
                     self._claim()
                 if not self.under_way:
                     if self._quiet():
@@ -129,7 +131,7 @@ class Turn:
             self._next_look = now + LOOK_AGAIN_S
             return
         # A turn begins with at most one suspect, alone; what it does to this worker is then its own doing.
-        self.alone = first and len(taken) == 1 and taken[0].crashes > 0
+        self.alone = taken[0].suspect
         self._admit(taken)
 
     def _admit(self, taken: Sequence[Lease]) -> None:
@@ -151,6 +153,12 @@ class Turn:
                 continue
             self.under_way[request.id] = lease
             self.images[request.id] = image
+
+    def _give_all_back(self) -> None:
+        for request_id, lease in self.under_way.items():
+            self.engine.abort(request_id)
+            self.worker.give_back(lease, delay_s=0)
+        self.under_way.clear()
 
     def _leave_what_is_lost(self) -> None:
         lost = self.worker.lost_among(lease.row_id for lease in self.under_way.values())
@@ -269,7 +277,7 @@ def _next_model(last: str | None) -> str | None:
 def turn(worker: Worker) -> None:
     """One turn: every model that has work, one after another; nudges itself when its time is over."""
     global _last  # noqa: PLW0603 - which model had the last whole turn
-    while worker.pass_self_test():
+    while not worker.stopping and worker.pass_self_test():
         name = _next_model(_last)
         if name is None:
             return

@@ -81,7 +81,7 @@ def self_test() -> Sequence[str]:
 def turn(worker: Worker) -> None:
     """One turn."""
     ends_at = time.monotonic() + settings.CONFIGURATION.turn_s
-    while worker.pass_self_test():
+    while not worker.stopping and worker.pass_self_test():
         prompts = worker.claim("prompt", PROMPT_BATCH)
         _screen_prompts(worker, prompts)
         images = worker.claim("generated", IMAGE_BATCH)

@@ -53,6 +53,7 @@ class Worker:
         self._lost: set[uuid.UUID] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self.stopping = False
         self._waiting_since: float | None = None
         self._turns = 0
         self._turns_seen = -1
@@ -125,6 +126,10 @@ class Worker:
         leases.give_back(lease, delay_s=delay_s)
         self.drop(lease)
 
+    def ask_to_stop(self) -> None:
+        """End the turn soon: what is not finished goes back to its queue, and costs nobody a crash."""
+        self.stopping = True
+
     def let_go(self, *, delay_s: float = 0) -> None:
         """Return whatever is still leased: a turn is over, however it ended."""
         with self._lock:
@@ -189,6 +194,7 @@ def begin(kind: str) -> None:
     die_with_parent(os.getppid(), signal.SIGKILL)
     work = import_module(f"gateway.work.{kind}")
     _worker = Worker(kind, work.self_test, work.serves())
+    signal.signal(signal.SIGTERM, lambda _number, _frame: current().ask_to_stop())
     _worker.begin()
 
 

@@ -3,9 +3,11 @@
 FAULT_KILLS kills of each kind: 5 in `make test`, 50 in `make faults`.
 """
 
+import json
 import os
 import random
 import shutil
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -36,9 +38,20 @@ VICTIMS: dict[str, tuple[tuple[str, ...], bool]] = {
 WORKER_KINDS = {"generation worker", "generation child", "screening worker", "delivery worker"}
 
 
+SLOW_CARD = {
+    "name": "slow-card",
+    "family": "test-card",
+    "defaults": {"width": 128, "height": 128, "steps": 20, "guidance_scale": 1.0},
+    "limits": {"min_size_px": 64, "max_size_px": 256, "max_steps": 100},
+    "step_delay_s": 0.5,
+}
+
+
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    models = tmp_path_factory.mktemp("models") / "models.json"
+    models.write_text(json.dumps({"models": [SLOW_CARD]}))
+    with running_stack(IMPRIMATUR_MODELS_FILE=str(models)) as running:
         yield running
 
 
@@ -126,6 +139,32 @@ def test_nothing_is_lost_leaked_or_charged_twice_whatever_is_killed(stack: Stack
     check_record(stack, load)
 
 
+@pytest.mark.faults
+@pytest.mark.timeout(0)
+def test_a_worker_that_is_asked_to_stop_gives_its_work_back_at_once_and_is_charged_no_crash(stack: Stack) -> None:
+    client = Client(stack.port, stack.local["api_key"])
+    asked = client.ask("a slow card", model="slow-card")
+    row = "SELECT attempt, crashes, leased, leased_by::text AS worker FROM image WHERE generation_id = %s"
+    wait_for(lambda: stack.rows(row, [asked["id"]])[0]["leased"], 30)
+    first = stack.rows(row, [asked["id"]])[0]
+    name = next(name for name in ("generation", "generation-2") if works_for(stack, name, first["worker"]))
+
+    os.kill(stack.pids()[name], signal.SIGTERM)
+
+    took = wait_for(lambda: stack.rows(row, [asked["id"]])[0]["worker"] != first["worker"], 30)
+    ended = client.generation(asked["id"], wait=30)
+    assert took < 5.0
+    assert ended["status"] == "completed"
+    assert (
+        stack.rows("SELECT count(*) AS n FROM image WHERE generation_id = %s AND crashes > 0", [asked["id"]])[0]["n"]
+        == 0
+    )
+
+
+def works_for(stack: Stack, name: str, boot_id: str) -> bool:
+    return stack.rows("SELECT pid FROM workers WHERE boot_id = %s", [boot_id])[0]["pid"] == pool_child(stack, name)
+
+
 def unfinished(stack: Stack) -> int:
     """Generations that neither ended nor wait for a person."""
     query = "SELECT count(*) AS n FROM generation WHERE status IN ('screening', 'generating')"
@@ -169,6 +208,11 @@ def check_record(stack: Stack, load: Load) -> None:
          WHERE s.from_status IS DISTINCT FROM coalesce(s.before, 'waiting')
             OR (s.k = s.n AND s.to_status <> i.status)"""
     assert stack.rows(broken)[0]["n"] == 0
+
+    # Silent: no log of any process, PostgreSQL's included, holds a prompt or a key.
+    logs = b"".join(path.read_bytes() for path in stack.state.log.glob("*") if path.is_file())
+    assert logs
+    assert not [word for word in ("IMPRIMATUR-TEST", "a card ", load.key) if word.encode() in logs]
 
     # Fair to the innocent: fewer than one in a hundred failed for a fault that was not theirs.
     failed = {i["generation_id"] for i in images if i["status"] == "failed"}
