@@ -90,7 +90,10 @@ def claim(
             f"RETURNING id, {generation}, attempt, crashes, {tag}",
             [settings.CONFIGURATION.lease_s, boot_id, int(first_is_suspect and crashed), taken],
         )
-        leases = [Lease(stage, *row, suspect=first_is_suspect) for row in cursor.fetchall()]
+        leases = [
+            Lease(stage, row_id, generation_id, attempt, crashes, tag, first_is_suspect)
+            for row_id, generation_id, attempt, crashes, tag in cursor.fetchall()
+        ]
     if stage == "pending" and model is not None:
         _advance_clock(model, max(lease.tag or 0 for lease in leases))
     return sorted(leases, key=lambda lease: (lease.tag or 0, lease.row_id))
