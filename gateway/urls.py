@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gateway.api import audit, catalog, health, images, native, pages
+from gateway.api import audit, health, images, inventory, native, pages
 
 urlpatterns = [
     path("", pages.Home.as_view(), name="home"),
@@ -16,8 +16,8 @@ urlpatterns = [
     path("v1/generations/<uuid:generation_id>", native.OneGeneration.as_view(), name="generation"),
     path("v1/generations/<uuid:generation_id>/cancel", native.Cancellation.as_view(), name="cancellation"),
     path("v1/images/<uuid:image_id>", images.OneImage.as_view(), name="image"),
-    path("v1/models", catalog.Models.as_view(), name="models"),
-    path("v1/usage", catalog.UsageTotals.as_view(), name="usage"),
+    path("v1/models", inventory.Models.as_view(), name="models"),
+    path("v1/usage", inventory.UsageTotals.as_view(), name="usage"),
     path("v1/audit/export", audit.AuditExport.as_view(), name="audit-export"),
 ]
 

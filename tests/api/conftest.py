@@ -3,7 +3,6 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -118,11 +117,6 @@ def stranger(record: Record, world: World) -> DoorClient:
     """Another organization's client, with every scope."""
     with record.acting_as("people"):
         return DoorClient(record, world.new_organization("second"))
-
-
-@pytest.fixture
-def in_role(record: Record) -> Callable[[str], AbstractContextManager[None]]:
-    return record.acting_as
 
 
 @pytest.fixture

@@ -158,7 +158,7 @@ def test_every_address_asks_for_a_scope_or_is_named_as_open() -> None:
 
 
 def test_a_view_that_declares_no_scope_is_closed(client: DoorClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gateway.api.catalog import Models
+    from gateway.api.inventory import Models
 
     monkeypatch.setattr(Models, "scopes", {})
 
