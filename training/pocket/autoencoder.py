@@ -129,9 +129,7 @@ def _restore(work: Path, trainee: Trainee, optimisers: list[torch.optim.Optimize
 def main() -> None:
     parser = stage_parser(__doc__)
     parser.add_argument("--minutes", type=float, default=12.0, help="CPU minutes, those of earlier runs included")
-    parser.add_argument(
-        "--decoder-only", action="store_true", help="leave the encoder, so all latents, as they are"
-    )
+    parser.add_argument("--decoder-only", action="store_true", help="leave the encoder, so all latents, as they are")
     arguments = parser.parse_args()
     work, log = work_folder(arguments), Log(arguments.work, "autoencoder")
     be_nice()

@@ -76,7 +76,7 @@ def main() -> None:
         tile = Image.fromarray(pixels).resize((TILE_PX - 2, TILE_PX - 2), Image.Resampling.LANCZOS)
         sheet.paste(tile, (index % COLUMNS * TILE_PX, index // COLUMNS * TILE_PX))
     arguments.picture.parent.mkdir(parents=True, exist_ok=True)
-    sheet.quantize(160, dither=Image.Dither.NONE).save(arguments.picture, optimize=True)
+    sheet.quantize(256, dither=Image.Dither.NONE).save(arguments.picture, optimize=True)
     log.write(f"{arguments.picture}: {arguments.picture.stat().st_size / 1000:.0f} kB")
 
 
