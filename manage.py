@@ -2,8 +2,10 @@
 
 import os
 import sys
+from importlib import import_module
 
 # Which database role a command acts as. Whatever is not named here is an operator's, and acts as the people's door.
+WITHOUT_DJANGO = {"up": "gateway.local.up", "demo": "gateway.demo.tell"}
 ROLE_OF_COMMAND = {"sweep": "sweeper", "migrate": "migrator", "makemigrations": "migrator"}
 
 
@@ -16,10 +18,10 @@ def role_of(arguments: list[str]) -> str:
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["up"]:  # runs before there is anything that Django's settings could read
-        from gateway.local import up
-
-        sys.exit(up.main(sys.argv[2:]))
+    if (
+        len(sys.argv) > 1 and sys.argv[1] in WITHOUT_DJANGO
+    ):  # need nothing that Django's settings read, nor that it be there
+        sys.exit(import_module(WITHOUT_DJANGO[sys.argv[1]]).main(sys.argv[2:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
     # Threads that spin while they wait starve the other processes of the machine, and each other.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")

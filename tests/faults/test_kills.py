@@ -3,14 +3,12 @@
 FAULT_KILLS kills of each kind: 5 in `make test`, 50 in `make faults`.
 """
 
-import json
 import os
 import random
 import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -36,23 +34,6 @@ VICTIMS: dict[str, tuple[tuple[str, ...], bool]] = {
     "broker": (("broker",), False),
 }
 WORKER_KINDS = {"generation worker", "generation child", "screening worker", "delivery worker"}
-
-
-SLOW_CARD = {
-    "name": "slow-card",
-    "family": "test-card",
-    "defaults": {"width": 128, "height": 128, "steps": 20, "guidance_scale": 1.0},
-    "limits": {"min_size_px": 64, "max_size_px": 256, "max_steps": 100},
-    "step_delay_s": 0.5,
-}
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    models = tmp_path_factory.mktemp("models") / "models.json"
-    models.write_text(json.dumps({"models": [SLOW_CARD]}))
-    with running_stack(IMPRIMATUR_MODELS_FILE=str(models)) as running:
-        yield running
 
 
 def leases_of(stack: Stack, pid: int) -> list[tuple[str, int]]:
