@@ -38,8 +38,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "review",  # before allauth, whose pages it draws anew
-    *(["allauth", "allauth.account", "allauth.mfa"] if PEOPLE else []),
+    # review before allauth, whose pages it draws anew
+    *(["review", "allauth", "allauth.account", "allauth.mfa"] if PEOPLE else []),
     "gateway",
 ]
 

@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
 def world(record: Record) -> DeskWorld:
     cache.clear()
     made = DeskWorld(record)
-    made.undo_window(8)
+    made.undo_window(30)
     return made
 
 
