@@ -20,7 +20,7 @@ from moderation.screens import load_prompt_screen
 from training.prompt.sources import half, parti_prompts, rows
 
 _BATCH = 32
-_THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.97)
+_THRESHOLDS = (0.15, 0.3, 0.5, 0.75, 0.94)
 
 
 class Measure:
@@ -79,13 +79,13 @@ def by_language(folder: Path, measure: Measure, most: int) -> dict[str, dict[str
         bad = [row["text"] for row in jail if row["language"] == language and half(row["id"]) == "report"]
         good = _sample(harmless[language], min(most, 200))
         low, _, _ = measure(good)
-        entry = {"harmless texts": float(len(good)), "false alarms at 0.75": float((low >= 0.75).mean())}
+        entry = {"harmless texts": float(len(good)), "false alarms at 0.3": float((low >= 0.3).mean())}
         if bad:
             high, _, _ = measure(bad)
             entry |= {
                 "harmful texts": float(len(bad)),
                 "AUROC": auroc(high, low),
-                "found at 0.75": float((high >= 0.75).mean()),
+                "found at 0.3": float((high >= 0.3).mean()),
             }
         table[language] = entry
         print(language, json.dumps({key: round(value, 3) for key, value in entry.items()}), flush=True)

@@ -251,6 +251,41 @@ def _framed(folder: Path) -> Iterator[Example]:
             yield Example(text, harmful=False, categories=(), source=path.split("/")[0], weight=0.5)
 
 
+_GROUPS = (
+    "black", "white", "asian", "african", "african american", "arab", "indian", "chinese", "japanese", "korean",
+    "mexican", "latino", "native american", "jewish", "muslim", "christian", "hindu", "buddhist", "gay", "lesbian",
+    "bisexual", "transgender", "queer", "straight", "disabled", "blind", "deaf", "autistic", "old", "young", "fat",
+    "immigrant", "refugee", "russian", "turkish", "polish", "french", "german", "nigerian", "female", "male",
+)  # fmt: skip
+_PEOPLE = (
+    "man", "woman", "person", "people", "couple", "family", "doctor", "teacher", "nurse", "soldier", "king", "queen",
+    "chef", "student", "scientist", "grandmother", "father", "mother", "baby", "boy", "girl", "child", "friends",
+    "wedding", "neighbour", "astronaut", "musician", "farmer",
+)  # fmt: skip
+_COLOURS = (
+    "red", "green", "blue", "yellow", "black", "white", "orange", "purple", "pink", "brown", "grey", "golden",
+)  # fmt: skip
+_THINGS = (
+    "apple", "banana", "dog", "cat", "car", "tree", "house", "flower", "boat", "cup", "hat", "bird", "fish", "horse",
+    "ball", "star", "heart", "moon", "pig", "cow", "monkey", "knife", "axe", "toy gun", "water pistol",
+    "skull", "rose", "robot", "ghost", "devil costume", "angel", "bed", "wine glass", "cigar box", "snake", "spider",
+    "kiss", "lipstick", "blood orange", "cherry", "peach", "cat on a sofa", "cross", "crown", "sword", "candle",
+)  # fmt: skip
+_SCENES = (
+    "{}", "a {}", "portrait of a {}", "a photo of a {}", "a {} smiling", "a {} on a white background", "{} in a park",
+    "an oil painting of a {}", "a {} reading a book", "{}, digital art", "a happy {}", "a cartoon {}",
+)  # fmt: skip
+
+
+def templates() -> list[Example]:
+    """Groups of people and coloured things in harmless frames: a word for a group is not hate, nor a colour one."""
+    random_ = random.Random("templates")
+    named = [f"{group} {person}" for group in _GROUPS for person in _PEOPLE]
+    coloured = [f"{colour} {thing}" for colour in _COLOURS for thing in _THINGS]
+    texts = [random_.choice(_SCENES).format(each) for each in (named + coloured) * 2] + coloured + named
+    return [Example(text, harmful=False, categories=(), source="templates") for text in dict.fromkeys(texts)]
+
+
 TRAINING: tuple[Callable[[Path], Iterable[Example]], ...] = (
     _table("coprov2/coprov2_train.csv", "text", categories=_copro, cap=15000),
     _table("overt-unsafe/overt_unsafe.csv", "text", categories=_by("category", _OVERT)),
@@ -309,7 +344,7 @@ def training_examples(folder: Path) -> list[Example]:
     """Every training text once, in a fixed order; of texts that are both harmful and benign somewhere, none."""
     found: dict[str, Example] = {}
     disputed: set[str] = set()
-    for read in TRAINING:
+    for read in (*TRAINING, lambda _: templates()):
         for example in read(folder):
             key = " ".join(example.text.casefold().split())
             if key in found and found[key].harmful != example.harmful:

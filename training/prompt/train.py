@@ -22,7 +22,7 @@ from torch.nn import functional
 from moderation.e5 import E5File, padded
 from moderation.normalise import TextError, canonical
 from moderation.prompt_network import CATEGORIES, WINDOW_TOKENS, PromptNetwork
-from moderation.prompt_weights import save
+from moderation.prompt_weights import load, save
 from training.prompt.sources import Example, training_examples
 
 _BATCH = 64
@@ -124,6 +124,14 @@ def fit(network: PromptNetwork, features: Features, examples: list[Example], *, 
     network.eval()
 
 
+def chosen(examples: list[Example], limit: int | None, *, templates_first: bool) -> list[Example]:
+    """So many examples at random; with `templates_first`, all templates and so many others."""
+    first = [example for example in examples if example.source == "templates"] if templates_first else []
+    others = [example for example in examples if not (templates_first and example.source == "templates")]
+    random.Random(7).shuffle(others)
+    return first + others[:limit]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -133,15 +141,20 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=4, help="how many of the 12 layers are trained")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rate", type=float, default=1.5e-4)
+    parser.add_argument(
+        "--start", type=Path, help="head.safetensors to go on from, with all templates and --limit others"
+    )
     parser.add_argument("--limit", type=int, default=None, help="learn from so many texts only, to try the script")
     arguments = parser.parse_args()
     torch.manual_seed(20)
     encoder_file = E5File()
     network = PromptNetwork(encoder_file.model(), trained_layers=arguments.layers)
+    if arguments.start is not None:
+        load(network, arguments.start)
     examples, texts_ids = [], []
-    every = training_examples(arguments.data)
-    random.Random(7).shuffle(every)
-    for example in every[: arguments.limit]:
+    for example in chosen(
+        training_examples(arguments.data), arguments.limit, templates_first=arguments.start is not None
+    ):
         try:
             ids = encoder_file.tokenizer.encode(canonical(example.text)).ids[:WINDOW_TOKENS]
         except TextError:
