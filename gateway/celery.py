@@ -5,6 +5,7 @@ a supervised child process, and an orderly stop.
 """
 
 import contextlib
+import logging
 import os
 import signal
 from typing import Any
@@ -13,6 +14,8 @@ import psutil
 from celery import Celery
 from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_shutting_down
 from django.conf import settings
+
+logger = logging.getLogger(__name__)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
 
@@ -75,7 +78,11 @@ def _keep_our_logging(**_: Any) -> None:
 def _begin(**_: Any) -> None:
     from gateway.work import worker
 
-    worker.begin(settings.CONFIGURATION.process)
+    try:
+        worker.begin(settings.CONFIGURATION.process)
+    except Exception:  # Celery would go on, with a child that takes every nudge and does nothing
+        logger.exception("a worker cannot begin: ending")
+        worker.end_process()
 
 
 @worker_shutting_down.connect

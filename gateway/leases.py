@@ -136,15 +136,20 @@ def beat(boot_id: uuid.UUID, leases: Sequence[Lease], *, cursor: Any) -> set[uui
     return lost
 
 
-def give_back(lease: Lease, *, delay_s: float) -> bool:
-    """Return a row to its queue after a try that failed without a crash; false if it was no longer this lease's."""
+def give_back(lease: Lease, *, delay_s: float, blamed: bool = False) -> bool:
+    """Return a row to its queue after a try that failed; false if it was no longer this lease's.
+
+    `blamed`: what failed was not foreseen, and may be this row's doing. It counts as a crash, and the row stays a suspect:
+    worked on alone from now on, and settled as spent at the third.
+    """
     table = QUEUES[lease.stage].table
+    left_by = "leased_by" if blamed else "NULL"
     later = "now() + make_interval(secs => %s)" if delay_s > 0 else "NULL"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} SET lease_until = NULL, leased_by = NULL, not_before = {later} "  # noqa: S608
-            "WHERE id = %s AND attempt = %s AND leased",
-            [*([delay_s] if delay_s > 0 else []), lease.row_id, lease.attempt],
+            f"UPDATE {table} SET lease_until = NULL, leased_by = {left_by}, crashes = crashes + %s, "  # noqa: S608
+            f"not_before = {later} WHERE id = %s AND attempt = %s AND leased",
+            [int(blamed), *([delay_s] if delay_s > 0 else []), lease.row_id, lease.attempt],
         )
         return bool(cursor.rowcount == 1)
 

@@ -3,33 +3,41 @@
 import logging
 from collections.abc import Callable
 
-from django.db import Error, close_old_connections, connection
+from django.db import close_old_connections, connection
 
 from gateway.celery import TASKS, app
-from gateway.errors import GatewayError
+from gateway.outages import OUTAGES
 from gateway.work import worker
-from gateway.work.worker import Worker
+from gateway.work.worker import EXIT_CODE, TRY_AGAIN_S, Worker
 
 logger = logging.getLogger(__name__)
 
-TRY_AGAIN_S = 5.0  # what a turn that ended early left undone
 
+def take_turn(me: Worker, turn: Callable[[Worker], None]) -> None:
+    """One turn, and what becomes of the rows that it leaves unsettled.
 
-def _turn(take: Callable[[Worker], None]) -> None:
-    """One turn. A database that is away costs time and no work: what was leased lapses and is taken again."""
+    A database that is away costs time and no work. What broke the turn in a way that nobody foresaw is among its rows:
+    they go back as suspects. What breaks the process is left to lapse, and the next claimer counts the crash.
+
+    Raises:
+        SystemExit: out of memory, or the device is lost. Celery would neither acknowledge nor end a `MemoryError`.
+    """
     close_old_connections()
     try:
-        take(worker.current())
-    except Error:
+        with me.turn():
+            turn(me)
+        me.let_go()
+    except OUTAGES:
         logger.exception("a turn found no database")
         connection.close()
-    except GatewayError:
+        me.let_go(delay_s=TRY_AGAIN_S)
+    except (MemoryError, SystemExit):
+        logger.critical("a turn broke this process: ending")
+        me.leave_to_lapse()
+        raise SystemExit(EXIT_CODE) from None
+    except Exception:
         logger.exception("a turn ended early")
-    except MemoryError:  # Celery would neither acknowledge nor end this one; the lease brings the work back
-        logger.critical("out of memory: ending")
-        raise SystemExit(70) from None
-    finally:
-        worker.current().let_go(delay_s=TRY_AGAIN_S)
+        me.let_go(delay_s=TRY_AGAIN_S, blamed=True)
 
 
 @app.task(name=TASKS["screening"])
@@ -37,7 +45,7 @@ def screen() -> None:
     """Judge prompts and pictures that wait."""
     from gateway.work import screening
 
-    _turn(screening.turn)
+    take_turn(worker.current(), screening.turn)
 
 
 @app.task(name=TASKS["generation"])
@@ -45,7 +53,7 @@ def generate() -> None:
     """Make pictures that wait."""
     from gateway.work import generation
 
-    _turn(generation.turn)
+    take_turn(worker.current(), generation.turn)
 
 
 @app.task(name=TASKS["delivery"])
@@ -53,4 +61,4 @@ def deliver() -> None:
     """Publish what was granted."""
     from gateway.work import delivery
 
-    _turn(delivery.turn)
+    take_turn(worker.current(), delivery.turn)

@@ -14,17 +14,15 @@ from gateway.delivery.encode import PictureError, Recipe, decode_master, encode,
 from gateway.delivery.envelope import KeyUnavailableError
 from gateway.delivery.quarantine import IntegrityError
 from gateway.delivery.stores import StoreError
-from gateway.errors import StaleStatusError
 from gateway.leases import Lease
 from gateway.lifecycle import PublishedFile
 from gateway.models import Image
 from gateway.nudges import nudge
-from gateway.work.worker import Worker
+from gateway.work.worker import TRY_AGAIN_S, Worker
 
 logger = logging.getLogger(__name__)
 
 BATCH = 8
-TRY_AGAIN_S = 5.0
 
 
 def serves() -> tuple[str, ...]:
@@ -55,31 +53,34 @@ def turn(worker: Worker) -> None:
 
 def _deliver(worker: Worker, lease: Lease) -> None:
     actor = Actor("worker", worker.boot_id)
-    try:
+    with worker.settling(lease):
         if lease.spent:
             _fail(lease, "crashed", actor)
+            return
+        image = Image.objects.select_related("generation", "master", "grant").get(pk=lease.row_id)
+        if image.generation.erased_at is not None:
+            _fail(lease, "erased", actor)
+            return
+        try:
+            published = _publish(lease, image)
+        except (IntegrityError, PictureError):
+            _fail(lease, "integrity", actor)
+        except (StoreError, KeyUnavailableError) as error:
+            why = type(error).__name__
+            logger.warning("not delivered", extra={"fields": {"image": str(lease.row_id), "error": why}})
+            worker.give_back(lease, delay_s=TRY_AGAIN_S)
         else:
             lifecycle.settle_delivered(
-                lease.generation_id, lease.row_id, attempt=lease.attempt, published=_publish(lease), actor=actor
+                lease.generation_id, lease.row_id, attempt=lease.attempt, published=published, actor=actor
             )
-    except StaleStatusError:
-        logger.info("fenced", extra={"fields": {"image": str(lease.row_id), "attempt": lease.attempt}})
-    except (IntegrityError, PictureError):
-        _fail(lease, "integrity", actor)
-    except (StoreError, KeyUnavailableError) as error:
-        logger.warning("not delivered", extra={"fields": {"image": str(lease.row_id), "error": type(error).__name__}})
-        worker.give_back(lease, delay_s=TRY_AGAIN_S)
-        return
-    worker.drop(lease)
 
 
-def _publish(lease: Lease) -> PublishedFile:
+def _publish(lease: Lease, image: Image) -> PublishedFile:
     """The encoded file in the released store, under this attempt's own key.
 
     Raises:
         IntegrityError: the bytes are not those that the grant names.
     """
-    image = Image.objects.select_related("generation", "master", "grant").get(pk=lease.row_id)
     grant = image.grant
     if grant is None or bytes(grant.master_sha256) != bytes(image.master.sha256):
         raise IntegrityError(f"image {image.pk}: the grant is for other bytes")

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 from django.conf import settings
-from django.db import Error, close_old_connections, connection
+from django.db import close_old_connections, connection
 from numpy.typing import NDArray
 
 from gateway import lifecycle
@@ -32,18 +32,19 @@ from gateway.engine.requests import (
     InvalidRequestError,
     OutOfMemoryError,
 )
-from gateway.errors import StaleStatusError
 from gateway.leases import Lease
 from gateway.lifecycle import StoredBytes
 from gateway.models import Image
 from gateway.nudges import nudge
-from gateway.work.worker import Worker
+from gateway.outages import OUTAGES
+from gateway.work.worker import EXIT_CODE, TRY_AGAIN_S, Worker
 from moderation.normalise import canonical
 
 logger = logging.getLogger(__name__)
 
-TRY_AGAIN_S = 5.0
 LOOK_AGAIN_S = 0.1  # how often a batch with free slots asks for newcomers
+LOAD_AGAIN_S = 60.0  # a model that could not be loaded
+MAX_SETTLING = 32  # pictures drawn and not yet stored; past it the drawing waits for the store
 
 
 @cache
@@ -126,7 +127,14 @@ class Turn:
         if self.alone or free == 0 or now < self._next_look:
             return
         first = not self.under_way
-        taken = self.worker.claim("pending", free, model=self.name, suspects=first)
+        try:
+            taken = self.worker.claim("pending", free, model=self.name, suspects=first)
+        except OUTAGES:
+            if first:
+                raise
+            connection.close()  # what is half drawn may still find the database back
+            self._next_look = now + TRY_AGAIN_S
+            return
         if not taken:
             self._next_look = now + LOOK_AGAIN_S
             return
@@ -186,7 +194,8 @@ class Turn:
             lease = self.under_way.pop(result.id)
             image = self.images.pop(result.id)
             self.settling.append(self.settler.submit(self._settle, lease, image, result))
-        self.settling = [future for future in self.settling if not future.done() or future.result() is not None]
+        while self.settling and (self.settling[0].done() or len(self.settling) > MAX_SETTLING):
+            self.settling.pop(0).result()
 
     # ---- on the settling thread
 
@@ -196,16 +205,21 @@ class Turn:
             self._settle_failed(lease, result.error or "engine_error")
             return
         try:
-            self._settle_made(lease, image, result.pixels)
-        except StaleStatusError:
-            logger.info("fenced", extra={"fields": {"image": result.id, "attempt": lease.attempt}})
+            with self.worker.settling(lease):
+                self._settle_made(lease, image, result.pixels)
+        except OUTAGES:
+            logger.warning("not stored", extra={"fields": {"image": result.id, "error": "no database"}})
+            connection.close()  # the lease lapses by itself
             self.worker.drop(lease)
-        except (StoreError, Error) as error:
-            logger.warning("not stored", extra={"fields": {"image": result.id, "error": type(error).__name__}})
-            self._try_again(lease)
 
     def _settle_made(self, lease: Lease, image: Image, pixels: NDArray[np.uint8]) -> None:
-        stored = quarantine_writer().write(encode_png(pixels), identity_of(image, attempt=lease.attempt))
+        try:
+            stored = quarantine_writer().write(encode_png(pixels), identity_of(image, attempt=lease.attempt))
+        except StoreError as error:
+            why = type(error).__name__
+            logger.warning("not stored", extra={"fields": {"image": str(lease.row_id), "error": why}})
+            self.worker.give_back(lease, delay_s=TRY_AGAIN_S)
+            return
         lifecycle.settle_generated(
             lease.generation_id,
             lease.row_id,
@@ -214,11 +228,10 @@ class Turn:
             units=image.generation.cost,
             actor=Actor("worker", self.worker.boot_id),
         )
-        self.worker.drop(lease)
         nudge("screening")
 
     def _settle_failed(self, lease: Lease, why: str) -> None:
-        try:
+        with self.worker.settling(lease):
             lifecycle.settle_not_generated(
                 lease.generation_id,
                 lease.row_id,
@@ -226,16 +239,6 @@ class Turn:
                 why=why,
                 actor=Actor("worker", self.worker.boot_id),
             )
-        except StaleStatusError:
-            logger.info("fenced", extra={"fields": {"image": str(lease.row_id), "attempt": lease.attempt}})
-        self.worker.drop(lease)
-
-    def _try_again(self, lease: Lease) -> None:
-        try:
-            self.worker.give_back(lease, delay_s=TRY_AGAIN_S)
-        except Error:  # the database is away: the lease lapses by itself
-            connection.close()
-            self.worker.drop(lease)
 
 
 def _close_connection() -> None:
@@ -261,31 +264,52 @@ def _request(image: Image) -> ImageRequest | None:
     )
 
 
+def _loads(worker: Worker, name: str) -> bool:
+    """Whether this model can be drawn with here. One that cannot must not stand before those that can."""
+    try:
+        model(name)
+    except Exception:
+        logger.exception("a model cannot be loaded", extra={"fields": {"model": name}})
+        _unusable[name] = time.monotonic() + LOAD_AGAIN_S
+    else:
+        _unusable.pop(name, None)
+    worker.now_serves([each for each in serves() if each not in _unusable])
+    return name not in _unusable
+
+
 def _next_model(last: str | None) -> str | None:
     """The model to draw with: the longest waiting, but the one that just had a whole turn only if no other waits."""
+    now = time.monotonic()
+    names = [name for name in registry() if _unusable.get(name, 0.0) <= now]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT m.name FROM unnest(%s::text[]) AS m(name) CROSS JOIN LATERAL "
             "(SELECT id FROM image WHERE model = m.name AND status = 'pending' AND NOT leased AND not_before IS NULL "
             "ORDER BY tag, id LIMIT 1) head ORDER BY m.name = %s, head.id",
-            [list(registry()), last or ""],
+            [names, last or ""],
         )
         row = cursor.fetchone()
     return None if row is None else str(row[0])
 
 
 def turn(worker: Worker) -> None:
-    """One turn: every model that has work, one after another; nudges itself when its time is over."""
+    """One turn: every model that has work, one after another; nudges itself when its time is over.
+
+    Raises:
+        SystemExit: the device is lost.
+    """
     global _last  # noqa: PLW0603 - which model had the last whole turn
     while not worker.stopping and worker.pass_self_test():
         name = _next_model(_last)
         if name is None:
             return
+        if not _loads(worker, name):
+            continue
         try:
             unfinished = Turn(worker, name).run()
         except DeviceLostError:
             logger.exception("the device is lost: ending")
-            raise SystemExit(70) from None
+            raise SystemExit(EXIT_CODE) from None
         _last = name if unfinished else None
         if unfinished:
             nudge("generation")
@@ -294,3 +318,4 @@ def turn(worker: Worker) -> None:
 
 _last: str | None = None
 _fits: dict[str, int] = {}  # what a model's batch was halved to, for as long as this child lives
+_unusable: dict[str, float] = {}  # models that could not be loaded, and when that is tried again

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,16 +14,16 @@ from django.db import connection
 
 from gateway import lifecycle
 from gateway.audit.log import Actor
-from gateway.delivery.access import read_master
+from gateway.delivery.access import quarantine_reader, read_master
 from gateway.delivery.envelope import KeyUnavailableError
 from gateway.delivery.quarantine import IntegrityError
 from gateway.delivery.stores import StoreError
-from gateway.errors import StaleStatusError
+from gateway.delivery.vault import vault
 from gateway.leases import Lease
 from gateway.lifecycle import Judgement
 from gateway.models import Image, Master, Prompt
 from gateway.nudges import nudge
-from gateway.work.worker import Worker
+from gateway.work.worker import TRY_AGAIN_S, Worker
 from moderation.policy import Policy, default_policy
 from moderation.screens import (
     ImageInput,
@@ -38,7 +38,6 @@ logger = logging.getLogger(__name__)
 
 PROMPT_BATCH = 32
 IMAGE_BATCH = 8
-TRY_AGAIN_S = 5.0
 UNJUDGED = Judgement(None)
 
 
@@ -74,7 +73,9 @@ def serves() -> tuple[str, ...]:
 
 
 def self_test() -> Sequence[str]:
-    """Whether every checker tells its harmless input from its canary."""
+    """Whether every checker tells its harmless input from its canary, and this process can read and seal."""
+    quarantine_reader()
+    vault()
     return [*screens().prompts.self_test(), *screens().images.self_test()]
 
 
@@ -159,13 +160,14 @@ def _without_failing_checkers(
     """What can be settled. If a checker failed, the self-test tells whose fault it is: the input's, or the checker's.
 
     Where the checker is at fault its rows go back, and this worker takes none until it is well again; nobody living
-    that can judge them, the sweeper holds them, to be looked at again before a person is asked.
+    that can judge them, the sweeper holds them, to be looked at again before a person is asked. They are blamed all the
+    same: an input that takes a checker with it for a while would come back for ever.
     """
     doubtful = {lease for lease, judgement in judged if judgement.verdict and judgement.verdict.worth_another_look}
     if not doubtful or worker.doubt("a checker did not answer"):
         return list(judged)
     for lease in doubtful:
-        worker.give_back(lease, delay_s=TRY_AGAIN_S)
+        worker.give_back(lease, delay_s=TRY_AGAIN_S, blamed=True)
     return [(lease, judgement) for lease, judgement in judged if lease not in doubtful]
 
 
@@ -180,29 +182,19 @@ def _give_up_spent(worker: Worker, taken: Sequence[Lease]) -> None:
 
 
 def _settle_prompt(worker: Worker, lease: Lease, judgement: Judgement) -> None:
-    _settle(
-        worker,
-        lease,
-        lambda actor: lifecycle.settle_prompt(
-            lease.generation_id, attempt=lease.attempt, judgement=judgement, actor=actor
-        ),
-    )
+    with worker.settling(lease):
+        lifecycle.settle_prompt(
+            lease.generation_id, attempt=lease.attempt, judgement=judgement, actor=Actor("worker", worker.boot_id)
+        )
 
 
 def _settle_image(worker: Worker, lease: Lease, judgement: Judgement, sha256: bytes | None) -> None:
-    _settle(
-        worker,
-        lease,
-        lambda actor: lifecycle.settle_image(
-            lease.generation_id, lease.row_id, attempt=lease.attempt, sha256=sha256, judgement=judgement, actor=actor
-        ),
-    )
-
-
-def _settle(worker: Worker, lease: Lease, settlement: Callable[[Actor], None]) -> None:
-    """One row by itself, at once; one that somebody else moved is left to them."""
-    try:
-        settlement(Actor("worker", worker.boot_id))
-    except StaleStatusError:
-        logger.info("fenced", extra={"fields": {"row": str(lease.row_id), "attempt": lease.attempt}})
-    worker.drop(lease)
+    with worker.settling(lease):
+        lifecycle.settle_image(
+            lease.generation_id,
+            lease.row_id,
+            attempt=lease.attempt,
+            sha256=sha256,
+            judgement=judgement,
+            actor=Actor("worker", worker.boot_id),
+        )

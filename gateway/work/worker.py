@@ -1,9 +1,10 @@
 """A worker child: its boot id, its row in `workers`, and the heartbeat that keeps its leases.
 
 The beat runs on a thread with a connection of its own, so that loading, compiling or one slow step loses no lease. The
-same thread ends the process when work waits and none is taken: a worker that is connected and deaf is a known state.
+same thread ends the process when work waits and no turn begins.
 """
 
+import contextlib
 import logging
 import os
 import signal
@@ -11,17 +12,19 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 
 from django.conf import settings
 from django.db import Error, close_old_connections, connection, transaction
 
 from gateway import leases
+from gateway.errors import StaleStatusError
 from gateway.leases import Lease, Stage
 from gateway.local.tether import die_with_parent
-from gateway.models import Worker as WorkerRow
 from gateway.models.fields import new_id
+from gateway.outages import OUTAGES
+from gateway.work.hearing import Hearing
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +34,8 @@ STAGES: dict[str, tuple[Stage, ...]] = {
     "delivery": ("granted",),
 }
 SELF_TEST_AGAIN_S = 5.0
+TRY_AGAIN_S = 5.0  # what failed is put off for so long
+EXIT_CODE = 70
 
 
 class Worker:
@@ -47,54 +52,75 @@ class Worker:
         self.boot_id = new_id()
         self.serves = tuple(serves)
         self.ready = False
+        self.stopping = False
+        self._problem = ""
         self._self_test = self_test
         self._next_self_test = 0.0
         self._leases: dict[uuid.UUID, Lease] = {}
         self._lost: set[uuid.UUID] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self.stopping = False
-        self._waiting_since: float | None = None
+        self._hearing = Hearing()
         self._turns = 0
-        self._turns_seen = -1
+        self._in_turn = False
 
     # ---- life
 
     def begin(self) -> None:
-        """Enter the row, start to beat, pass the self-test."""
-        WorkerRow.objects.create(
-            boot_id=self.boot_id,
-            kind=self.kind,
-            host=socket.gethostname()[:200],
-            pid=os.getpid(),
-            serves=list(self.serves),
-        )
+        """Start to beat, pass the self-test. A database that is away is waited for by the beat, and by the turns."""
         threading.Thread(target=self._beat_on, name="heartbeat", daemon=True).start()
-        self.pass_self_test()
+        try:
+            self._beat()
+            self.pass_self_test()
+        except OUTAGES:
+            logger.warning("a worker begins without a database", extra={"fields": {"kind": self.kind}})
+            connection.close()
 
     def end(self) -> None:
         """Stop beating; what is still leased goes back at once, without a crash."""
         self._stop.set()
         self.let_go()
 
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """A nudge has come: while its turn lasts, loading a model included, nobody takes this worker for deaf."""
+        with self._lock:
+            self._turns += 1
+            self._in_turn = True
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_turn = False
+
     def pass_self_test(self) -> bool:
         """Whether this worker is fit to work; asked again at most every few seconds until it is."""
         if self.ready or time.monotonic() < self._next_self_test:
             return self.ready
-        problems = list(self._self_test())
+        problem = self._find_problem()
         self._next_self_test = time.monotonic() + SELF_TEST_AGAIN_S
-        self.ready = not problems
-        said = "; ".join(problems)[:1000]
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE workers SET self_test_at = CASE WHEN %s THEN now() END, problem = %s WHERE boot_id = %s",
-                [self.ready, said, self.boot_id],
+                [not problem, problem, self.boot_id],
             )
+        self._problem, self.ready = problem, not problem  # only now that the record says the same
         log = logger.info if self.ready else logger.error
         log(
-            "self-test %s", "passed" if self.ready else "failed", extra={"fields": {"kind": self.kind, "problem": said}}
+            "self-test %s",
+            "passed" if self.ready else "failed",
+            extra={"fields": {"kind": self.kind, "problem": problem}},
         )
         return self.ready
+
+    def _find_problem(self) -> str:
+        try:
+            return "; ".join(self._self_test())[:1000]
+        except OUTAGES:
+            raise
+        except Exception as error:
+            logger.exception("a self-test failed in a way of its own")
+            return f"{type(error).__name__}: {error}"[:1000]
 
     def doubt(self, why: str) -> bool:
         """Something that worked does not: test again, at once. False: this worker takes nothing until it is well."""
@@ -103,15 +129,22 @@ class Worker:
         self._next_self_test = 0.0
         return self.pass_self_test()
 
+    def now_serves(self, models: Sequence[str]) -> None:
+        """Which models it can make, from now on: what the others see, and what it is expected to take."""
+        if tuple(models) == self.serves:
+            return
+        self.serves = tuple(models)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE workers SET serves = %s WHERE boot_id = %s", [list(models), self.boot_id])
+
     # ---- leases
 
     def claim(self, stage: Stage, batch: int, *, model: str | None = None, suspects: bool = True) -> list[Lease]:
         """Lease up to `batch` rows and keep them renewed until they are dropped."""
         taken = leases.claim(stage, boot_id=self.boot_id, batch=batch, model=model, suspects=suspects)
-        if taken:
-            with self._lock:
-                self._turns += 1
-                self._leases.update({lease.row_id: lease for lease in taken})
+        with self._lock:
+            self._leases.update({lease.row_id: lease for lease in taken})
+            self._lost.difference_update(lease.row_id for lease in taken)
         return taken
 
     def drop(self, lease: Lease) -> None:
@@ -121,25 +154,56 @@ class Worker:
                 del self._leases[lease.row_id]
             self._lost.discard(lease.row_id)
 
-    def give_back(self, lease: Lease, *, delay_s: float) -> None:
-        """Return a row to its queue after a try that failed without a crash."""
-        leases.give_back(lease, delay_s=delay_s)
+    def give_back(self, lease: Lease, *, delay_s: float, blamed: bool = False) -> None:
+        """Return a row to its queue after a try that failed; `blamed` as in `leases.give_back`."""
+        leases.give_back(lease, delay_s=delay_s, blamed=blamed)
+        self.drop(lease)
+
+    @contextlib.contextmanager
+    def settling(self, lease: Lease) -> Iterator[None]:
+        """One row's settlement, whose lease is over with it. One that somebody else moved is left to them.
+
+        An error that nobody foresaw is this row's alone: it goes back, blamed, and its neighbours go on.
+
+        Raises:
+            OperationalError, InterfaceError: the database is away. MemoryError.
+        """
+        try:
+            yield
+        except StaleStatusError:
+            logger.info("fenced", extra={"fields": {"row": str(lease.row_id), "attempt": lease.attempt}})
+        except (*OUTAGES, MemoryError):
+            raise
+        except Exception:
+            logger.exception("not settled", extra={"fields": {"row": str(lease.row_id), "crashes": lease.crashes + 1}})
+            self.give_back(lease, delay_s=TRY_AGAIN_S, blamed=True)
+            return
         self.drop(lease)
 
     def ask_to_stop(self) -> None:
         """End the turn soon: what is not finished goes back to its queue, and costs nobody a crash."""
         self.stopping = True
 
-    def let_go(self, *, delay_s: float = 0) -> None:
+    def let_go(self, *, delay_s: float = 0, blamed: bool = False) -> None:
         """Return whatever is still leased: a turn is over, however it ended."""
+        for lease in self._forget_leases():
+            try:
+                leases.give_back(lease, delay_s=delay_s, blamed=blamed)
+            except Error:
+                logger.warning("leases were left to lapse")
+                connection.close()
+                return
+
+    def leave_to_lapse(self) -> None:
+        """This process ends over what it has leased: whoever takes one of these rows next counts a crash."""
+        self._forget_leases()
+
+    def _forget_leases(self) -> list[Lease]:
         with self._lock:
             held = list(self._leases.values())
             self._leases.clear()
-        for lease in held:
-            try:
-                leases.give_back(lease, delay_s=delay_s)
-            except Error:
-                logger.warning("a lease was left to lapse")
+            self._lost.clear()
+        return held
 
     def lost_among(self, ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
         """Those of these rows whose lease is gone: canceled, expired, sealed, or taken by another."""
@@ -149,40 +213,55 @@ class Worker:
     # ---- the heartbeat thread
 
     def _beat_on(self) -> None:
-        while not self._stop.wait(settings.CONFIGURATION.heartbeat_s):
-            close_old_connections()
-            try:
-                self._beat()
-                self._end_if_deaf()
-            except Error:
-                logger.warning("a heartbeat found no database")
-                connection.close()
+        try:
+            while not self._stop.wait(settings.CONFIGURATION.heartbeat_s):
+                try:
+                    close_old_connections()
+                    self._beat()
+                    self._end_if_deaf()
+                except Error:
+                    logger.warning("a heartbeat found no database")
+                    connection.close()
+        except Exception:
+            logger.exception("the heartbeat failed: ending")  # without it others would take this worker for dead
+            os._exit(EXIT_CODE)
 
     def _beat(self) -> None:
         with self._lock:
             held = list(self._leases.values())
         with transaction.atomic(), connection.cursor() as cursor:
+            # Not only at the start: the database may be away then, and a day's sleep has the row swept away.
+            cursor.execute(
+                "INSERT INTO workers (boot_id, kind, host, pid, serves, self_test_at, problem) "
+                "VALUES (%s, %s, %s, %s, %s, CASE WHEN %s THEN now() END, %s) ON CONFLICT (boot_id) DO NOTHING",
+                [
+                    self.boot_id, self.kind, socket.gethostname()[:200], os.getpid(), list(self.serves), self.ready,
+                    self._problem,
+                ],
+            )  # fmt: skip
             lost = leases.beat(self.boot_id, held, cursor=cursor)
         with self._lock:
-            self._lost |= lost & self._leases.keys()
+            # Not one that was given back and claimed anew meanwhile.
+            self._lost |= {x.row_id for x in held if x.row_id in lost and self._leases.get(x.row_id) == x}
 
     def _end_if_deaf(self) -> None:
-        """Work of this kind has been waiting for long, and no turn took any: end, whatever the reason."""
         with self._lock:
-            busy, turns = bool(self._leases), self._turns
-        waiting = (
+            in_turn, turns = self._in_turn, self._turns
+        work_waits = (
             self.ready
-            and not busy
+            and not in_turn
             and any(leases.has_claimable(stage, models=self.serves) for stage in STAGES[self.kind])
         )
-        now = time.monotonic()
-        if not waiting or self._waiting_since is None or turns != self._turns_seen:
-            self._waiting_since = now if waiting else None
-            self._turns_seen = turns
-        elif now - self._waiting_since > settings.CONFIGURATION.deaf_after_s:
+        limit_s = settings.CONFIGURATION.deaf_after_s
+        if self._hearing.is_deaf(work_waits=work_waits, turns=turns, now=time.monotonic(), limit_s=limit_s):
             logger.error("work waits and no nudge arrives: ending", extra={"fields": {"kind": self.kind}})
-            os.kill(os.getppid(), signal.SIGTERM)
-            os._exit(70)
+            end_process()
+
+
+def end_process() -> None:
+    """End this child and its parent at once; a supervisor starts them anew."""
+    os.kill(os.getppid(), signal.SIGTERM)
+    os._exit(EXIT_CODE)
 
 
 _worker: Worker | None = None
