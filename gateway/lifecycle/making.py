@@ -91,10 +91,12 @@ def settle_delivered(
     """The file lies in the released store: from this commit on it is served.
 
     Raises:
-        StaleStatusError: this attempt no longer holds the image, or it was sealed meanwhile.
+        StaleStatusError: this attempt no longer holds the image, or it was sealed or erased meanwhile.
     """
     with step(generation_id, actor) as s:
         image = _fenced(s, image_id, "granted", attempt)
+        if s.generation.erased_at is not None:
+            raise StaleStatusError(f"image {image_id} was erased by its owner before it was out")
         insert(
             s.cursor,
             "publication",
@@ -119,7 +121,7 @@ def settle_delivered(
 def settle_not_delivered(
     generation_id: uuid.UUID, image_id: uuid.UUID, *, attempt: int, why: str, actor: Actor
 ) -> None:
-    """Its bytes were missing or of another hash (`integrity`), or delivery was tried often enough."""
+    """Its bytes were missing or of another hash (`integrity`), it was `erased`, or delivery was tried often enough."""
     with step(generation_id, actor) as s:
         image = _fenced(s, image_id, "granted", attempt)
         action = "image.integrity" if why == "integrity" else "image.failed"
