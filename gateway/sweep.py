@@ -7,20 +7,25 @@ only clears a lapsed lease and keeps `leased_by`: the next claimer counts the cr
 import logging
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
-from gateway import lifecycle
+from gateway import lifecycle, purge
 from gateway.audit.log import Actor
 from gateway.errors import GatewayError
-from gateway.leases import has_claimable
+from gateway.leases import BEATS_A_LEASE, has_claimable
 from gateway.nudges import nudge
-from gateway.purge import purge, purge_orphans
+from gateway.outages import OUTAGES
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 BATCH = 200
 COUNT_EVERY_S = 5.0
@@ -77,60 +82,86 @@ class Sweeper:
     """One sweeper process."""
 
     actor: Actor
+    no_checker_since: float | None = None
     next_count: float = 0.0
     next_purge: float = 0.0
     next_purge_of_orphans: float = 0.0
+    orphans: Iterator[None] = field(default_factory=lambda: iter(()))
 
     def round(self) -> None:
-        """One round: in a healthy system, a dozen short statements that find nothing."""
-        clear_lapsed()
+        """One round: in a healthy system, a dozen short statements that find nothing.
+
+        A row or a step that fails is logged and stops no other.
+
+        Raises:
+            OperationalError, InterfaceError: the database is away.
+        """
+        go_on_after(clear_lapsed)
         self._take(DUE, lambda _generation, case: lifecycle.carry_out(_some(case), actor=self.actor))
-        if lifecycle.checker_lives(settings.CONFIGURATION.no_checker_grace_s):
-            self._look_again()
-        else:
-            self._hold()
+        self._see_to_the_unscreened()
         for overdue in (LATE, OLD):
             self._take(overdue, lambda generation, _row: lifecycle.expire(generation, actor=self.actor))
-        nudge_what_waits()
-        now = time.monotonic()
+        go_on_after(nudge_what_waits)
+        self._keep_house(time.monotonic())
+
+    def _keep_house(self, now: float) -> None:
         if now >= self.next_count:
             self.next_count = now + COUNT_EVERY_S
-            count()
+            go_on_after(count)
         if now >= self.next_purge:
-            self.next_purge = now + PURGE_EVERY_S
-            purge()
+            more = [go_on_after(step) for step in purge.STEPS]
+            self.next_purge = now + (0.0 if any(more) else PURGE_EVERY_S)
         if now >= self.next_purge_of_orphans:
             self.next_purge_of_orphans = now + PURGE_ORPHANS_EVERY_S
-            purge_orphans()
+            self.orphans = purge.orphans()
+        go_on_after(lambda: sum(1 for _ in islice(self.orphans, BATCH)))
 
-    def _look_again(self) -> None:
-        for query in (LOOK_AGAIN_PROMPT, LOOK_AGAIN_IMAGE):
-            self._take(query, lambda generation, image: lifecycle.look_again(generation, image, actor=self.actor))
+    def _see_to_the_unscreened(self) -> None:
+        """While a checker lives it looks again; where none has lived for the whole grace, people are asked.
 
-    def _hold(self) -> None:
-        for query in (_waited(UNSCORED), _waited(UNSCREENED)):
+        The grace is counted here, from the moment this sweeper saw none: a worker's moment of doubt, a database or a
+        machine that comes back from a long sleep, put no queue before people.
+        """
+        if lifecycle.checker_lives(BEATS_A_LEASE * settings.CONFIGURATION.heartbeat_s):
+            self.no_checker_since = None
+            for query in (LOOK_AGAIN_PROMPT, LOOK_AGAIN_IMAGE):
+                self._take(query, lambda generation, image: lifecycle.look_again(generation, image, actor=self.actor))
+            return
+        now = time.monotonic()
+        self.no_checker_since = now if self.no_checker_since is None else self.no_checker_since
+        if now - self.no_checker_since < settings.CONFIGURATION.no_checker_grace_s:
+            return
+        for query in (UNSCORED, UNSCREENED):
             self._take(
                 query, lambda generation, image: lifecycle.hold_without_checker(generation, image, actor=self.actor)
             )
 
     def _take(self, query: str, transition: Callable[[uuid.UUID, uuid.UUID | None], None]) -> None:
-        for generation, row in _find(query):
+        for generation, row in go_on_after(partial(_find, query)) or ():
             try:
-                transition(generation, row)
+                go_on_after(partial(transition, generation, row))
             except GatewayError:
                 continue  # somebody else was first, or it is not for us after all: the next round looks again
 
 
-def _waited(query: str) -> str:
-    """Only where the stage has been without a checker for the whole grace: not the moment the database is new."""
-    grace = "pg_postmaster_start_time() < now() - make_interval(secs => %s)"
-    return query.replace(" ORDER BY", f" AND {grace} ORDER BY")
+def go_on_after(step: Callable[[], Result]) -> Result | None:
+    """What this step returns; None if it failed, which is logged.
+
+    Raises:
+        OperationalError, InterfaceError: the database is away. GatewayError: a transition that is not for us.
+    """
+    try:
+        return step()
+    except (*OUTAGES, GatewayError):
+        raise
+    except Exception:
+        logger.exception("a step of a sweep failed")
+        return None
 
 
 def _find(query: str) -> list[tuple[uuid.UUID, uuid.UUID | None]]:
     with connection.cursor() as cursor:
-        parameters = [settings.CONFIGURATION.no_checker_grace_s] if "%s" in query else None
-        cursor.execute(f"{query} LIMIT {BATCH}", parameters)
+        cursor.execute(f"{query} LIMIT {BATCH}")
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
@@ -192,4 +223,5 @@ def run(should_stop: Callable[[], bool]) -> None:
         except Error:
             logger.exception("a round found no database")
             connection.close()
+            sweeper.no_checker_since = None  # nobody could beat
         time.sleep(max(0.0, settings.CONFIGURATION.sweep_s - (time.monotonic() - began)))

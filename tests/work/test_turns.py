@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway import purge
 from gateway.delivery.access import quarantine_cleaner
 from gateway.models import Generation, Image, Master, Usage
 from gateway.sweep import Sweeper
@@ -162,8 +163,6 @@ def test_what_a_turn_leaves_undone_goes_back_to_its_queue(world: World) -> None:
 
 
 def test_blobs_that_no_master_names_are_orphans(world: World, turn: Turn, configured: Callable[..., None]) -> None:
-    from gateway.purge import purge_orphans
-
     kept = ask(world)
     through(turn, "screening", "generation")
     store_before = {stored.key for stored in quarantine_cleaner().older_than(-60)}
@@ -172,7 +171,7 @@ def test_blobs_that_no_master_names_are_orphans(world: World, turn: Turn, config
     configured(keep_orphans_days=-1.0)
 
     with world.record.acting_as("sweeper"):
-        purge_orphans()
+        list(purge.orphans())
 
     assert known in store_before
     assert {stored.key for stored in quarantine_cleaner().older_than(-60)} == {known}
