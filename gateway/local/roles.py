@@ -1,7 +1,7 @@
 """The PostgreSQL roles and the database: one role for every process, an owner that cannot log in.
 
 Which role may do what to which table is the migrations' affair; here stand who there is and how long each may take.
-Works on any PostgreSQL from 16 on, ours or another's, as often as you like.
+Works on any PostgreSQL from 17 on, ours or another's, as often as you like.
 """
 
 from collections.abc import Mapping
