@@ -6,7 +6,7 @@ the device goes on; no connection is held while a step runs.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 
@@ -77,10 +77,10 @@ def self_test() -> Sequence[str]:
 class Turn:
     """One turn at one model."""
 
-    def __init__(self, worker: Worker, name: str) -> None:
+    def __init__(self, worker: Worker, loaded: Model) -> None:
         self.worker = worker
-        self.name = name
-        self.engine = Engine(model(name), max_batch=_fits.get(name, settings.CONFIGURATION.max_batch))
+        self.name = loaded.spec.name
+        self.engine = Engine(loaded, max_batch=_fits.get(self.name, settings.CONFIGURATION.max_batch))
         self.under_way: dict[str, Lease] = {}
         self.images: dict[str, Image] = {}
         self.settling: list[Future[None]] = []
@@ -145,22 +145,21 @@ class Turn:
     def _admit(self, taken: Sequence[Lease]) -> None:
         found = Image.objects.select_related("generation__prompt").in_bulk([lease.row_id for lease in taken])
         for lease in taken:
-            image = found[lease.row_id]
             if lease.spent:
                 self._settle_failed(lease, "crashed")
                 continue
-            request = _request(image)
-            if request is None:  # erased or sealed meanwhile: its generation has ended
-                self.worker.drop(lease)
-                continue
             try:
+                request = _request(found[lease.row_id])
+                if request is None:  # erased or sealed meanwhile: its generation has ended
+                    self.worker.drop(lease)
+                    continue
                 self.engine.submit(request)
-            except InvalidRequestError as error:
-                logger.warning("a model refused a request", extra={"fields": {"field": error.field}})
-                self._settle_failed(lease, error.code)
+            except (InvalidRequestError, KeyError, TypeError, ValueError) as error:
+                logger.warning("a model refused a request", extra={"fields": {"error": type(error).__name__}})
+                self._settle_failed(lease, InvalidRequestError.code)
                 continue
             self.under_way[request.id] = lease
-            self.images[request.id] = image
+            self.images[request.id] = found[lease.row_id]
 
     def _give_all_back(self) -> None:
         for request_id, lease in self.under_way.items():
@@ -264,17 +263,18 @@ def _request(image: Image) -> ImageRequest | None:
     )
 
 
-def _loads(worker: Worker, name: str) -> bool:
-    """Whether this model can be drawn with here. One that cannot must not stand before those that can."""
+def _loaded(worker: Worker, name: str, load_model: Callable[[str], Model]) -> Model | None:
+    """This model, or None if it cannot be loaded here: it must not stand before those that can."""
+    loaded = None
     try:
-        model(name)
+        loaded = load_model(name)
     except Exception:
         logger.exception("a model cannot be loaded", extra={"fields": {"model": name}})
         _unusable[name] = time.monotonic() + LOAD_AGAIN_S
     else:
         _unusable.pop(name, None)
     worker.now_serves([each for each in serves() if each not in _unusable])
-    return name not in _unusable
+    return loaded
 
 
 def _next_model(last: str | None) -> str | None:
@@ -292,8 +292,11 @@ def _next_model(last: str | None) -> str | None:
     return None if row is None else str(row[0])
 
 
-def turn(worker: Worker) -> None:
+def turn(worker: Worker, *, load_model: Callable[[str], Model] = model) -> None:
     """One turn: every model that has work, one after another; nudges itself when its time is over.
+
+    Args:
+        load_model: the model of a name, loaded now or before.
 
     Raises:
         SystemExit: the device is lost.
@@ -303,10 +306,11 @@ def turn(worker: Worker) -> None:
         name = _next_model(_last)
         if name is None:
             return
-        if not _loads(worker, name):
+        loaded = _loaded(worker, name, load_model)
+        if loaded is None:
             continue
         try:
-            unfinished = Turn(worker, name).run()
+            unfinished = Turn(worker, loaded).run()
         except DeviceLostError:
             logger.exception("the device is lost: ending")
             raise SystemExit(EXIT_CODE) from None

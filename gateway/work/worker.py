@@ -218,7 +218,9 @@ class Worker:
                 try:
                     close_old_connections()
                     self._beat()
-                    self._end_if_deaf()
+                    if self.is_deaf(time.monotonic()):
+                        logger.error("work waits and no nudge arrives: ending", extra={"fields": {"kind": self.kind}})
+                        end_process()
                 except Error:
                     logger.warning("a heartbeat found no database")
                     connection.close()
@@ -244,7 +246,8 @@ class Worker:
             # Not one that was given back and claimed anew meanwhile.
             self._lost |= {x.row_id for x in held if x.row_id in lost and self._leases.get(x.row_id) == x}
 
-    def _end_if_deaf(self) -> None:
+    def is_deaf(self, now: float) -> bool:
+        """Whether work of its kind has waited for long and no turn began. Asked at every beat; `now` of a monotonic clock."""
         with self._lock:
             in_turn, turns = self._in_turn, self._turns
         work_waits = (
@@ -253,9 +256,7 @@ class Worker:
             and any(leases.has_claimable(stage, models=self.serves) for stage in STAGES[self.kind])
         )
         limit_s = settings.CONFIGURATION.deaf_after_s
-        if self._hearing.is_deaf(work_waits=work_waits, turns=turns, now=time.monotonic(), limit_s=limit_s):
-            logger.error("work waits and no nudge arrives: ending", extra={"fields": {"kind": self.kind}})
-            end_process()
+        return self._hearing.is_deaf(work_waits=work_waits, turns=turns, now=now, limit_s=limit_s)
 
 
 def end_process() -> None:

@@ -2,33 +2,54 @@
 
 import socket
 import time
-from collections.abc import Iterator
-
-import pytest
+from collections.abc import Callable
 
 from gateway.celery import app
 from gateway.nudges import Nudger
+from tests.work.conftest import wait_for
 
 
-@pytest.fixture
-def a_broker_that_hangs() -> Iterator[str]:
-    """It takes connections and says nothing."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(1)
-        before = app.conf.broker_url
-        app.conf.broker_url = f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
-        app.pool.force_close_all()
-        yield app.conf.broker_url
-        app.conf.broker_url = before
-        app.pool.force_close_all()
+def test_a_hanging_broker_holds_nobody_up(broker: Callable[[str], None]) -> None:
+    with socket.socket() as takes_connections_and_says_nothing:
+        takes_connections_and_says_nothing.bind(("127.0.0.1", 0))
+        takes_connections_and_says_nothing.listen(1)
+        broker(f"redis://127.0.0.1:{takes_connections_and_says_nothing.getsockname()[1]}/0")
+        nudger = Nudger()
+
+        began = time.monotonic()
+        for _ in range(1000):
+            nudger.nudge("screening")
+
+        assert time.monotonic() - began < 1.0
 
 
-def test_a_hanging_broker_holds_nobody_up(a_broker_that_hangs: str) -> None:
+def test_after_a_broker_that_was_gone_nudges_arrive_again(broker: Callable[[str], None]) -> None:
+    nudger = Nudger()
+    broker("redis://127.0.0.1:1/0")
+    nudger.nudge("delivery")
+    nudger.nudge("a kind that is none")
+    time.sleep(0.2)
+
+    broker("memory://")
+    nudger.nudge("delivery")
+
+    with app.connection_for_read() as connection:
+        channel = connection.channel()
+        wait_for(lambda: "delivery" in channel.queues and channel.basic_get("delivery") is not None)
+
+
+def test_a_burst_is_one_message(broker: Callable[[str], None]) -> None:
+    broker("memory://")
     nudger = Nudger()
 
-    began = time.monotonic()
-    for _ in range(1000):
-        nudger.nudge("screening")
+    for _ in range(100):
+        nudger.nudge("generation")
 
-    assert time.monotonic() - began < 1.0
+    with app.connection_for_read() as connection:
+        channel = connection.channel()
+        wait_for(lambda: "generation" in channel.queues and channel.basic_get("generation") is not None)
+        time.sleep(0.2)
+        left = 0
+        while channel.basic_get("generation") is not None:
+            left += 1
+    assert left <= 1

@@ -1,37 +1,17 @@
 """Turns: what workers do with real bytes, real checkers and the record."""
 
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway import purge
-from gateway.delivery.access import quarantine_cleaner
-from gateway.models import Generation, Image, Master, Usage
+from gateway import lifecycle
+from gateway.errors import StaleStatusError
+from gateway.models import Image, Master, Usage
 from gateway.sweep import Sweeper
-from gateway.work.worker import Worker
 from tests.record.world import SWEEPER, World
-from tests.work.conftest import BROKEN, LIGHT
-
-Turn = Callable[[str], Worker]
-CARD = {"width": 64, "height": 64, "steps": 2, "guidance_scale": "1.0", "output_format": "webp"}
-
-
-def ask(world: World, prompt: str = "a card", **asked: Any) -> uuid.UUID:
-    return world.accept(prompt=prompt, parameters=CARD, **asked)
-
-
-def statuses(world: World, generation_id: uuid.UUID) -> tuple[str, list[str]]:
-    with world.record.acting_as("people"):
-        generation = Generation.objects.get(pk=generation_id)
-        return generation.status, [image.status for image in generation.images.order_by("position")]
-
-
-def through(turn: Turn, *kinds: str) -> None:
-    for kind in kinds or ("screening", "generation", "screening", "delivery"):
-        turn(kind)
+from tests.work.conftest import BROKEN, LIGHT, Turn, ask, sweep, through
 
 
 @pytest.mark.parametrize(
@@ -54,7 +34,7 @@ def test_a_word_chooses_the_path_of_a_test_card(
 
     through(turn)
 
-    assert statuses(world, generation_id) == ends
+    assert world.statuses(generation_id) == ends
 
 
 def test_a_blocked_or_held_prompt_costs_no_gpu_and_no_charge(world: World, turn: Turn) -> None:
@@ -93,7 +73,7 @@ def test_bytes_that_were_changed_in_quarantine_are_never_released(world: World, 
 
     through(turn, "screening", "delivery")
 
-    assert statuses(world, generation_id) == ("failed", ["failed"])
+    assert world.statuses(generation_id) == ("failed", ["failed"])
 
 
 def test_bytes_that_vanish_after_the_grant_are_an_integrity_failure(world: World, turn: Turn, quarantine: Path) -> None:
@@ -104,9 +84,9 @@ def test_bytes_that_vanish_after_the_grant_are_an_integrity_failure(world: World
 
     through(turn, "delivery")
 
-    assert statuses(world, generation_id) == ("failed", ["failed"])
+    assert world.statuses(generation_id) == ("failed", ["failed"])
     with world.record.acting_as("people"):
-        assert Image.objects.get(generation_id=generation_id).reason["category"] == "integrity"
+        assert (Image.objects.get(generation_id=generation_id).reason or {})["category"] == "integrity"
 
 
 def test_while_a_checker_is_broken_nothing_is_released_and_afterwards_it_is_looked_at_again(
@@ -119,25 +99,21 @@ def test_while_a_checker_is_broken_nothing_is_released_and_afterwards_it_is_look
     worker = turn("screening")
 
     assert not worker.ready
-    assert statuses(world, generation_id) == ("generating", ["generated"])
-    with world.record.acting_as("sweeper"):
-        configured(no_checker_grace_s=0.0)
-        sweeper = Sweeper(SWEEPER)
-        sweeper.round()
-    assert statuses(world, generation_id) == ("in_review", ["held"])
+    assert world.statuses(generation_id) == ("generating", ["generated"])
+    configured(no_checker_grace_s=0.0)
+    sweeper = Sweeper(SWEEPER)
+    sweep(world, sweeper)
+    assert world.statuses(generation_id) == ("in_review", ["held"])
 
     configured(no_checker_grace_s=60.0)
     light_checkers(LIGHT)
     turn("screening")
-    with world.record.acting_as("sweeper"):
-        sweeper.round()
+    sweep(world, sweeper)
     through(turn, "screening", "delivery")
-    assert statuses(world, generation_id) == ("completed", ["released"])
+    assert world.statuses(generation_id) == ("completed", ["released"])
 
 
 def test_a_picture_that_is_erased_while_it_waits_is_never_made(world: World, turn: Turn) -> None:
-    from gateway import lifecycle
-
     generation_id = ask(world)
     through(turn, "screening")
     with world.record.acting_as("clients"):
@@ -145,33 +121,40 @@ def test_a_picture_that_is_erased_while_it_waits_is_never_made(world: World, tur
 
     through(turn, "generation")
 
-    assert statuses(world, generation_id) == ("canceled", ["canceled"])
+    assert world.statuses(generation_id) == ("canceled", ["canceled"])
     with world.record.acting_as("people"):
         assert Master.objects.count() == 0
 
 
-def test_what_a_turn_leaves_undone_goes_back_to_its_queue(world: World) -> None:
+def test_what_is_granted_when_its_owner_erases_it_never_goes_out(world: World, turn: Turn) -> None:
+    generation_id, image_id = world.one("granted")
+    with world.record.acting_as("clients"):
+        lifecycle.erase(generation_id, actor=world.client)
+
+    through(turn, "delivery")
+
+    assert world.statuses(generation_id) == ("failed", ["failed"])
+    assert (world.image(image_id).reason or {})["category"] == "erased"
+
+
+def test_what_is_erased_between_its_file_and_its_settlement_is_not_released(world: World) -> None:
+    generation_id, image_id = world.one("granted")
+    lease = world.lease("granted", image_id)
+    with world.record.acting_as("clients"):
+        lifecycle.erase(generation_id, actor=world.client)
+
+    with pytest.raises(StaleStatusError):
+        world.settle_delivered(lease)
+
+
+def test_without_any_broker_turns_and_sweeps_bring_all_to_its_end(
+    world: World, turn: Turn, broker: Callable[[str], None]
+) -> None:
+    broker("redis://127.0.0.1:1/0")
     generation_id = ask(world)
-    worker = Worker("screening", list, ())
-    worker.boot_id = world.boot_ids["screening"]
-    with world.record.acting_as("screening"):
-        assert [lease.row_id for lease in worker.claim("prompt", 5)] == [generation_id]
 
-        worker.let_go()
+    for _ in range(2):
+        sweep(world)
+        through(turn)
 
-        assert [lease.attempt for lease in worker.claim("prompt", 5)] == [2]
-
-
-def test_blobs_that_no_master_names_are_orphans(world: World, turn: Turn, configured: Callable[..., None]) -> None:
-    kept = ask(world)
-    through(turn, "screening", "generation")
-    store_before = {stored.key for stored in quarantine_cleaner().older_than(-60)}
-    with world.record.acting_as("people"):
-        known = Master.objects.get(image__generation_id=kept).object_key
-    configured(keep_orphans_days=-1.0)
-
-    with world.record.acting_as("sweeper"):
-        list(purge.orphans())
-
-    assert known in store_before
-    assert {stored.key for stored in quarantine_cleaner().older_than(-60)} == {known}
+    assert world.statuses(generation_id) == ("completed", ["released"])
