@@ -113,7 +113,7 @@ def test_private_values_stand_in_the_body_as_commitments_only() -> None:
 
     assert set(json.loads(body)["commitments"]) == set(PRIVATE)
     assert b"reviewer" not in body
-    assert b'note":"a' not in body
+    assert b"a plain note" not in body
     assert b"0.3" not in body
     assert [(o.field, o.audience, o.value) for o in openings] == [(name, *told) for name, told in PRIVATE.items()]
     assert "reviewer" not in repr(openings)

@@ -12,8 +12,7 @@ from gateway.models import Image
 from gateway.work.worker import Worker
 from tests.environment import Environment
 from tests.record.world import World
-from tests.work.conftest import light_checkers, quarantine, turn, world  # noqa: F401 - fixtures of turns
-from tests.work.test_turns import ask, statuses, through
+from tests.work.conftest import ask, light_checkers, through, turn, world  # noqa: F401 - fixtures of turns
 
 PASSWORD = "a password of a test"
 
@@ -27,7 +26,7 @@ def sealed(world: World, turn: Callable[[str], Worker]) -> uuid.UUID:  # noqa: F
             person.save()
     generation_id = ask(world, "IMPRIMATUR-TEST-SEAL")
     through(turn, "screening", "generation", "screening")
-    assert statuses(world, generation_id) == ("blocked", ["sealed"])
+    assert world.statuses(generation_id) == ("blocked", ["sealed"])
     return generation_id
 
 
@@ -58,7 +57,7 @@ def test_a_lifted_seal_gives_the_picture_to_people_with_its_bytes_readable_again
 
     lift(world, sealed, environment.officers_private_key_file, monkeypatch)
 
-    assert statuses(world, sealed) == ("in_review", ["held"])
+    assert world.statuses(sealed) == ("in_review", ["held"])
     with world.record.acting_as("people"):
         image = Image.objects.select_related("generation", "master").get(generation_id=sealed)
         assert read_master(image, image.master).startswith(b"\x89PNG")
@@ -84,7 +83,7 @@ def test_one_person_a_wrong_role_or_a_wrong_password_lifts_nothing(
     with pytest.raises(CommandError):
         lift(world, sealed, environment.officers_private_key_file, monkeypatch, **wrong)
 
-    assert statuses(world, sealed) == ("blocked", ["sealed"])
+    assert world.statuses(sealed) == ("blocked", ["sealed"])
 
 
 def test_the_readers_key_cannot_lift_a_seal(
@@ -97,4 +96,4 @@ def test_the_readers_key_cannot_lift_a_seal(
     with pytest.raises(CommandError):
         lift(world, sealed, settings.CONFIGURATION.quarantine_private_key_file, monkeypatch)
 
-    assert statuses(world, sealed) == ("blocked", ["sealed"])
+    assert world.statuses(sealed) == ("blocked", ["sealed"])

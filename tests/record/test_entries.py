@@ -75,7 +75,7 @@ def test_what_an_entry_commits_to_can_be_opened_and_only_by_its_own_value(world:
     everything_happens(world)
 
     openings = AuditPrivate.objects.all()
-    assert {o.audience for o in openings} == {"operator", "organization"}
+    assert {o.audience for o in openings} == {"operator", "organization", "officer"}
     for opening in openings:
         entry = json.loads(bytes(AuditEntry.objects.get(id=opening.audit_id).body))
         committed = entry["commitments"][opening.field]
