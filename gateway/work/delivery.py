@@ -45,13 +45,14 @@ def turn(worker: Worker) -> None:
     ends_at = time.monotonic() + settings.CONFIGURATION.turn_s
     while not worker.stopping and worker.pass_self_test() and (taken := worker.claim("granted", BATCH)):
         for lease in taken:
-            _deliver(worker, lease)
+            deliver(worker, lease)
         if time.monotonic() > ends_at:
             nudge("delivery")
             return
 
 
-def _deliver(worker: Worker, lease: Lease) -> None:
+def deliver(worker: Worker, lease: Lease) -> None:
+    """Publish this image, or say why not."""
     actor = Actor("worker", worker.boot_id)
     with worker.settling(lease):
         if lease.spent:

@@ -247,7 +247,7 @@ class Worker:
             self._lost |= {x.row_id for x in held if x.row_id in lost and self._leases.get(x.row_id) == x}
 
     def is_deaf(self, now: float) -> bool:
-        """Whether work of its kind has waited for long and no turn began. Asked at every beat; `now` of a monotonic clock."""
+        """Whether work of its kind has waited for long and no turn began; `now` of a monotonic clock, at every beat."""
         with self._lock:
             in_turn, turns = self._in_turn, self._turns
         work_waits = (
