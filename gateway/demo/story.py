@@ -42,7 +42,7 @@ class Story:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._released()
         self._blocked()
-        self._say("A reviewer signs in at the people's door.")
+        self._tell("\n   A reviewer signs in at the people's door.")
         self.reviewer.sign_in(reviewer_name, password)
         self._held_and_released()
         self._held_and_denied()
