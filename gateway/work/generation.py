@@ -95,8 +95,7 @@ class Turn:
             self.settler = settler
             while True:
                 if self.worker.stopping:
-                    self._give_all_back()
-                    break
+                    break  # what is half drawn goes back with the end of the turn
                 if time.monotonic() < self._ends_at:
                     self._claim()
                 if not self.under_way:
@@ -160,12 +159,6 @@ class Turn:
                 continue
             self.under_way[request.id] = lease
             self.images[request.id] = found[lease.row_id]
-
-    def _give_all_back(self) -> None:
-        for request_id, lease in self.under_way.items():
-            self.engine.abort(request_id)
-            self.worker.give_back(lease, delay_s=0)
-        self.under_way.clear()
 
     def _leave_what_is_lost(self) -> None:
         lost = self.worker.lost_among(lease.row_id for lease in self.under_way.values())
