@@ -7,6 +7,7 @@ beats and sweeps take many rows without their generation's lock, and so skip wha
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Literal
 
 from django.conf import settings
@@ -63,25 +64,26 @@ def claim(
     """Lease up to `batch` rows of a stage, those first in its order.
 
     A row that still names a worker and has no lease is a suspect: it is taken alone, and if that worker is gone a crash
-    is counted. A turn that has something under way asks for none (`suspects=False`).
+    is counted. A turn that has something under way asks for none (`suspects=False`) and gets only what comes before the
+    first of them: under steady load its batch then drains, and the suspect is not kept waiting by who came later.
     """
     queue = QUEUES[stage]
     gone_s = BEATS_A_LEASE * settings.CONFIGURATION.heartbeat_s
-    only = "" if suspects else "AND leased_by IS NULL"
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             f"SELECT id, leased_by IS NOT NULL, leased_by IS NOT NULL "  # noqa: S608 - our own literals
             "AND pg_postmaster_start_time() < now() - make_interval(secs => %(gone_s)s) AND NOT EXISTS "
             "(SELECT FROM workers WHERE boot_id = leased_by AND last_beat > now() - make_interval(secs => %(gone_s)s)) "
-            f"FROM {queue.table} WHERE {queue.waiting} AND {CLAIMABLE} {only} "
+            f"FROM {queue.table} WHERE {queue.waiting} AND {CLAIMABLE} "
             f"ORDER BY {queue.order} LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED",
             {"model": model, "batch": batch, "gone_s": gone_s},
         )
         found = cursor.fetchall()
-        if not found:
+        if not found or (found[0][1] and not suspects):
             return []
         (_, first_is_suspect, crashed), *_ = found
-        taken = [found[0][0]] if first_is_suspect else [row_id for row_id, suspect, _ in found if not suspect]
+        clear = takewhile(lambda row: not row[1], found)
+        taken = [found[0][0]] if first_is_suspect else [row_id for row_id, *_ in clear]
         generation = "id" if queue.table == "generation" else "generation_id"
         tag = "tag" if queue.table == "image" else "NULL"
         cursor.execute(
@@ -139,8 +141,8 @@ def beat(boot_id: uuid.UUID, leases: Sequence[Lease], *, cursor: Any) -> set[uui
 def give_back(lease: Lease, *, delay_s: float, blamed: bool = False) -> bool:
     """Return a row to its queue after a try that failed; false if it was no longer this lease's.
 
-    `blamed`: what failed was not foreseen, and may be this row's doing. It counts as a crash, and the row stays a suspect:
-    worked on alone from now on, and settled as spent at the third.
+    `blamed`: what failed was not foreseen, and may be this row's doing. It counts as a crash, and the row stays a
+    suspect: worked on alone from now on, and settled as spent at the third.
     """
     table = QUEUES[lease.stage].table
     left_by = "leased_by" if blamed else "NULL"

@@ -1,6 +1,7 @@
 """Rows that take their workers with them, inputs that break a checker, rows that cannot be settled: one at a time."""
 
 import hashlib
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from gateway.models import Image, Master
 from gateway.models.fields import new_id
 from gateway.work import delivery, screening
 from tests.record.world import ROLE_OF, World
-from tests.work.conftest import BROKEN, LIGHT, Turn, ask, make_due, sweep, through, worker_of
+from tests.work.conftest import BROKEN, CARD, LIGHT, Turn, ask, make_due, sweep, through, worker_of
 
 SPENT: dict[Stage, tuple[str, str]] = {
     "prompt": ("in_review", "waiting"),
@@ -41,7 +42,7 @@ def crash(world: World, stage: Stage) -> None:
 def test_what_took_three_workers_with_it_is_settled_as_that(
     world: World, turn: Turn, configured: Callable[..., None], stage: Stage
 ) -> None:
-    generation_id, _ = world.one(UPTO[stage])
+    generation_id, image_id = world.one(UPTO[stage], parameters=CARD)
     configured(heartbeat_s=0.0)
     for _ in range(MAX_CRASHES):
         crash(world, stage)
@@ -50,6 +51,8 @@ def test_what_took_three_workers_with_it_is_settled_as_that(
     turn(ROLE_OF[stage])
 
     assert world.statuses(generation_id) == (SPENT[stage][0], [SPENT[stage][1]])
+    if SPENT[stage][0] == "failed":
+        assert (world.image(image_id).reason or {})["category"] == "crashed"
 
 
 @pytest.mark.parametrize("stage", ["prompt", "pending"])
@@ -132,7 +135,7 @@ def test_an_input_that_a_checker_fails_on_is_held_and_its_neighbours_are_not(
 ) -> None:
     odd, other = ask(world), ask(world)
     through(turn, "screening", "generation")
-    break_picture(world, odd, quarantine)
+    replace_picture(world, odd, quarantine, recorded=True)
 
     worker = turn("screening")
 
@@ -142,8 +145,20 @@ def test_an_input_that_a_checker_fails_on_is_held_and_its_neighbours_are_not(
     assert world.statuses(other) == ("generating", ["granted"])
 
 
-def break_picture(world: World, generation_id: Any, quarantine: Path) -> None:
-    """Its bytes are now those of no picture, and the record says that they always were."""
+def test_other_bytes_under_a_key_that_opens_are_an_integrity_failure(
+    world: World, turn: Turn, quarantine: Path
+) -> None:
+    generation_id = ask(world)
+    through(turn, "screening", "generation")
+    replace_picture(world, generation_id, quarantine, recorded=False)
+
+    turn("screening")
+
+    assert world.statuses(generation_id) == ("failed", ["failed"])
+
+
+def replace_picture(world: World, generation_id: uuid.UUID, quarantine: Path, *, recorded: bool) -> None:
+    """Its bytes are now those of no picture; `recorded`: and the record says that they always were."""
     with world.record.acting_as("people"):
         image = Image.objects.select_related("generation").get(generation_id=generation_id)
         master = Master.objects.get(pk=image.pk)
@@ -157,10 +172,10 @@ def break_picture(world: World, generation_id: Any, quarantine: Path) -> None:
     sha256 = hashlib.sha256(b"no picture").digest()
     with world.record.admin() as admin:
         admin.execute("SET session_replication_role = replica")
-        admin.execute(
-            "UPDATE masters SET sha256 = %s, wrapped_key = %s WHERE image_id = %s",
-            [sha256, envelope.wrapped_key, image.pk],
-        )
+        admin.execute("UPDATE masters SET wrapped_key = %s WHERE image_id = %s", [envelope.wrapped_key, image.pk])
+        if not recorded:
+            return
+        admin.execute("UPDATE masters SET sha256 = %s WHERE image_id = %s", [sha256, image.pk])
         admin.execute("UPDATE image SET master_sha256 = %s WHERE id = %s", [sha256, image.pk])
 
 
