@@ -98,15 +98,22 @@ def test_a_worker_that_still_beats_is_not_charged_with_a_crash(world: World) -> 
     assert world.lease("pending", image_id).crashes == 0
 
 
-def test_a_turn_with_work_under_way_asks_for_no_suspects(world: World) -> None:
-    _, (_, other) = pending(world, 2)
-    world.claim("pending", batch=1)
-    lapse(world)
-
+def test_a_turn_with_work_under_way_gets_what_comes_before_the_first_suspect_and_lets_nobody_overtake_it(
+    world: World,
+) -> None:
+    _, (first, suspect, _) = pending(world, 3)
+    given_back = next(lease for lease in world.claim("pending", batch=2) if lease.row_id == first)
     with world.record.acting_as("generation"):
-        taken = leases.claim("pending", boot_id=new_id(), batch=9, model=MODEL, suspects=False)
+        leases.give_back(given_back, delay_s=0)
+        lapse(world)
 
-    assert [lease.row_id for lease in taken] == [other]
+        taken = leases.claim("pending", boot_id=new_id(), batch=9, model=MODEL, suspects=False)
+        overtaking = leases.claim("pending", boot_id=new_id(), batch=9, model=MODEL, suspects=False)
+        alone = leases.claim("pending", boot_id=new_id(), batch=9, model=MODEL)
+
+    assert [lease.row_id for lease in taken] == [first]
+    assert overtaking == []
+    assert [(lease.row_id, lease.suspect) for lease in alone] == [(suspect, True)]
 
 
 def test_the_crashes_of_one_stage_do_not_count_in_the_next(world: World) -> None:
