@@ -101,7 +101,7 @@ def answers(stack: Stack) -> bool:
 @pytest.mark.timeout(0)
 def test_nothing_is_lost_leaked_or_charged_twice_whatever_is_killed(stack: Stack) -> None:
     chance = random.Random(8)
-    load = Load(stack.port, stack.local["api_key"], pause_s=0.35)
+    load = Load(stack.port, stack.local["api_key"], pause_s=0.8)
     load.start(PRODUCERS)
     plan = [kind for kind in VICTIMS for _ in range(KILLS)]
     chance.shuffle(plan)
