@@ -80,17 +80,6 @@ class Encoded:
     height: int
 
 
-def encode_master(pixels: Pixels) -> bytes:
-    """A lossless PNG of the pixels, and of nothing else.
-
-    Raises:
-        PictureError: not uint8 [height, width, 3], empty, or more than 4096 x 4096 pixels.
-    """
-    buffer = io.BytesIO()
-    _image(pixels).save(buffer, "PNG", compress_level=3)
-    return buffer.getvalue()
-
-
 def decode_master(png: bytes) -> Pixels:
     """The pixels of a PNG: 8-bit RGB, one frame, at most 4096 x 4096 pixels. Nothing but its pixels is looked at.
 
@@ -111,7 +100,7 @@ def encode(master: Pixels, recipe: Recipe) -> Encoded:
     """The file a recipe makes of the master's pixels: the same bytes every time, with no metadata.
 
     Raises:
-        PictureError: as for `encode_master`.
+        PictureError: not uint8 [height, width, 3], empty, or more than 4096 x 4096 pixels.
     """
     image = _image(master)
     buffer = io.BytesIO()
@@ -131,7 +120,7 @@ def derivative(master: Pixels, *, width_px: int, blur: bool, grey: bool) -> Enco
     The blur is made here, from 16 columns of detail: the browser never has the bytes behind it.
 
     Raises:
-        PictureError: as for `encode_master`; or `width_px` is below 1.
+        PictureError: as for `encode`; or `width_px` is below 1.
     """
     if width_px < 1:
         raise PictureError(f"width_px {width_px} is below 1")

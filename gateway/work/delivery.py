@@ -10,10 +10,11 @@ from django.conf import settings
 from gateway import lifecycle
 from gateway.audit.log import Actor
 from gateway.delivery.access import quarantine_reader, read_master, released_store
-from gateway.delivery.encode import PictureError, Recipe, decode_master, encode, encode_master
+from gateway.delivery.encode import PictureError, Recipe, decode_master, encode
 from gateway.delivery.envelope import KeyUnavailableError
 from gateway.delivery.quarantine import IntegrityError
 from gateway.delivery.stores import StoreError
+from gateway.engine.png import encode_png
 from gateway.leases import Lease
 from gateway.lifecycle import PublishedFile
 from gateway.models import Image
@@ -34,7 +35,7 @@ def self_test() -> Sequence[str]:
     try:
         quarantine_reader()
         released_store()
-        encode(decode_master(encode_master(np.full((8, 8, 3), 127, dtype=np.uint8))), Recipe.parse("png"))
+        encode(decode_master(encode_png(np.full((8, 8, 3), 127, dtype=np.uint8))), Recipe.parse("png"))
     except (PictureError, StoreError, OSError) as error:
         return [f"delivery: {error}"]
     return []

@@ -5,16 +5,17 @@ from uuid import UUID
 
 import pytest
 
-from gateway.delivery.encode import Pixels, encode_master
+from gateway.delivery.encode import Pixels
 from gateway.delivery.envelope import Identity, KeyUnavailableError, rewrap
 from gateway.delivery.quarantine import IntegrityError, QuarantineCleaner, QuarantineReader, QuarantineWriter
 from gateway.delivery.stores import ObjectExistsError, Store, StoreError
+from gateway.engine.png import encode_png
 from tests.delivery.conftest import Pair
 
 
 @pytest.fixture
 def master(pixels: Pixels) -> bytes:
-    return encode_master(pixels)
+    return encode_png(pixels)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from psycopg.types.json import Json
 
 from gateway import leases, lifecycle
 from gateway.delivery.access import identity_of, quarantine_writer
-from gateway.delivery.encode import encode_master
+from gateway.engine.png import encode_png
 from gateway.lifecycle import Judgement, StoredBytes
 from gateway.models import Case, Image, User
 from moderation.assessments import Assessment, Span
@@ -32,7 +32,7 @@ def picture(seed: int) -> bytes:
         pixels[y > ridge] = [90 - 20 * hill, 120 - 22 * hill, 96 - 24 * hill]
     sun = (x - 0.2 - 0.15 * (seed % 4)) ** 2 + (y - 0.22) ** 2 < 0.008
     pixels[sun] = [250, 226, 150]
-    return encode_master(pixels.clip(0, 255).astype(np.uint8))
+    return encode_png(pixels.clip(0, 255).astype(np.uint8))
 
 
 def of_image(sha256: str, scores: dict[str, float], *, checker: str = "opennsfw") -> Assessment:
