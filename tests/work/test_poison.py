@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.conf import settings
 
 from gateway.delivery import keys
 from gateway.delivery.access import identity_of
 from gateway.delivery.envelope import encrypt_blob
+from gateway.engine.png import encode_png
 from gateway.leases import MAX_CRASHES, Stage
 from gateway.models import Image, Master
 from gateway.models.fields import new_id
@@ -135,7 +137,7 @@ def test_an_input_that_a_checker_fails_on_is_held_and_its_neighbours_are_not(
 ) -> None:
     odd, other = ask(world), ask(world)
     through(turn, "screening", "generation")
-    replace_picture(world, odd, quarantine, recorded=True)
+    replace_picture(world, odd, quarantine, b"no picture", recorded=True)
 
     worker = turn("screening")
 
@@ -145,31 +147,30 @@ def test_an_input_that_a_checker_fails_on_is_held_and_its_neighbours_are_not(
     assert world.statuses(other) == ("generating", ["granted"])
 
 
-def test_other_bytes_under_a_key_that_opens_are_an_integrity_failure(
-    world: World, turn: Turn, quarantine: Path
-) -> None:
+def test_another_picture_under_a_key_that_opens_never_goes_out(world: World, turn: Turn, quarantine: Path) -> None:
     generation_id = ask(world)
-    through(turn, "screening", "generation")
-    replace_picture(world, generation_id, quarantine, recorded=False)
+    through(turn, "screening", "generation", "screening")
+    other = encode_png(np.zeros((64, 64, 3), dtype=np.uint8))
+    replace_picture(world, generation_id, quarantine, other, recorded=False)
 
-    turn("screening")
+    turn("delivery")
 
     assert world.statuses(generation_id) == ("failed", ["failed"])
 
 
-def replace_picture(world: World, generation_id: uuid.UUID, quarantine: Path, *, recorded: bool) -> None:
-    """Its bytes are now those of no picture; `recorded`: and the record says that they always were."""
+def replace_picture(world: World, generation_id: uuid.UUID, quarantine: Path, data: bytes, *, recorded: bool) -> None:
+    """Its bytes are now others; `recorded`: and the record says that they always were."""
     with world.record.acting_as("people"):
         image = Image.objects.select_related("generation").get(generation_id=generation_id)
         master = Master.objects.get(pk=image.pk)
         identity = identity_of(image, attempt=master.attempt)
     envelope = encrypt_blob(
-        b"no picture",
+        data,
         identity=identity,
         public_key=keys.load_public(settings.CONFIGURATION.quarantine_public_key_file),
     )
     (quarantine / master.object_key).write_bytes(envelope.blob)
-    sha256 = hashlib.sha256(b"no picture").digest()
+    sha256 = hashlib.sha256(data).digest()
     with world.record.admin() as admin:
         admin.execute("SET session_replication_role = replica")
         admin.execute("UPDATE masters SET wrapped_key = %s WHERE image_id = %s", [envelope.wrapped_key, image.pk])
