@@ -75,6 +75,12 @@ OLD = (
     "SELECT generation_id, id FROM review_case WHERE status = 'open' AND kind IN ('prompt', 'image') "
     "AND lease_user_id IS NULL AND expires_at < now() ORDER BY expires_at"
 )
+# Whatever settles an image derives its generation's status; should that ever have been missed, it is made good here.
+WRONG = (
+    "SELECT g.id, NULL::uuid FROM generation g WHERE g.status IN ('screening', 'in_review', 'generating') "
+    "AND NOT EXISTS (SELECT FROM image i WHERE i.generation_id = g.id "
+    "AND i.status IN ('waiting', 'pending', 'generated', 'granted', 'held')) ORDER BY g.id"
+)
 
 
 @dataclass
@@ -108,6 +114,7 @@ class Sweeper:
         if now >= self.next_count:
             self.next_count = now + COUNT_EVERY_S
             go_on_after(count)
+            self._take(WRONG, lambda generation, _row: lifecycle.derive_again(generation, actor=self.actor))
         if now >= self.next_purge:
             more = [go_on_after(step) for step in purge.STEPS]
             self.next_purge = now + (0.0 if any(more) else PURGE_EVERY_S)

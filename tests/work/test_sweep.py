@@ -192,6 +192,19 @@ def test_a_database_that_goes_away_is_waited_for(world: World, configured: Calla
     assert world.statuses(generation_id)[1] == ["expired"]
 
 
+def test_a_status_that_does_not_follow_from_its_images_is_derived_again(world: World) -> None:
+    wrong, _ = world.one("released")
+    right = ask(world)
+    with world.record.admin() as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("UPDATE generation SET status = 'generating', finished_at = NULL WHERE id = %s", [wrong])
+
+    sweep(world)
+
+    assert world.statuses(wrong) == ("completed", ["released"])
+    assert world.statuses(right)[0] == "screening"
+
+
 def test_what_waits_is_counted_for_the_doors_to_read(world: World, configured: Callable[..., None]) -> None:
     configured(max_unfinished=7)
     ask(world)
