@@ -41,12 +41,13 @@ def test_after_a_broker_that_was_gone_nudges_arrive_again(broker: Callable[[str]
 def test_a_burst_is_one_message(broker: Callable[[str], None]) -> None:
     broker("memory://")
     nudger = Nudger()
-
-    for _ in range(100):
-        nudger.nudge("generation")
-
     with app.connection_for_read() as connection:
         channel = connection.channel()
+        channel.queue_delete("generation")  # what other tests of this process have left there
+
+        for _ in range(100):
+            nudger.nudge("generation")
+
         wait_for(lambda: "generation" in channel.queues and channel.basic_get("generation") is not None)
         time.sleep(0.2)
         left = 0

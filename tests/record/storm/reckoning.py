@@ -154,10 +154,12 @@ def transitions(admin: psycopg.Connection[Any]) -> dict[str, int]:
 
 
 def unsettled(admin: psycopg.Connection[Any]) -> int:
-    """What still moves by itself: neither ended nor waiting for a person."""
+    """What still moves by itself: neither ended nor waiting for a person, or about to go back to a checker."""
     return _number(
         admin,
-        "SELECT (SELECT count(*) FROM generation WHERE status IN ('screening', 'generating')) "
+        "SELECT (SELECT count(*) FROM generation WHERE status IN ('screening', 'generating') "
+        "  OR (prompt_state = 'held' AND held_why = 'unscreened-no-checker')) "
+        "+ (SELECT count(*) FROM image WHERE status = 'held' AND held_why = 'unscreened-no-checker') "
         "+ (SELECT count(*) FROM review_case WHERE status = 'decided')",
     )
 

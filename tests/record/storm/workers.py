@@ -12,7 +12,7 @@ from django.db import connection
 
 from gateway import leases, lifecycle
 from gateway.audit.log import Actor as Who
-from gateway.models import Image
+from gateway.models import Generation, Image
 from gateway.models.fields import new_id
 from tests.record.storm.weather import APPLICATION, MODELS, Actor, Weather
 from tests.record.world import judgement, published, stored
@@ -175,8 +175,10 @@ class Worker(Actor):
 
     def _settle_granted(self, lease: leases.Lease, actor: Who, *, spent: bool) -> None:
         row = {"attempt": lease.attempt, "actor": actor}
-        if spent:
-            lifecycle.settle_not_delivered(lease.generation_id, lease.row_id, why="crashed", **row)  # type: ignore[arg-type]
+        erased = Generation.objects.filter(pk=lease.generation_id, erased_at__isnull=False).exists()
+        if spent or erased:
+            why = "erased" if erased else "crashed"
+            lifecycle.settle_not_delivered(lease.generation_id, lease.row_id, why=why, **row)  # type: ignore[arg-type]
             return
         sha256 = hashlib.sha256(f"{lease.row_id} {lease.attempt} encoded".encode()).digest()
         file = published(lease.row_id, lease.attempt, sha256)
