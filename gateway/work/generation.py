@@ -87,7 +87,6 @@ class Turn:
         self.alone = False
         self._ends_at = time.monotonic() + settings.CONFIGURATION.turn_s
         self._next_look = 0.0
-        self._made_any = False
 
     def run(self) -> bool:
         """Draw until nothing waits or the time is up; whether work may be left."""
