@@ -5,7 +5,7 @@ import sys
 from importlib import import_module
 
 # Which database role a command acts as. Whatever is not named here is an operator's, and acts as the people's door.
-WITHOUT_DJANGO = {"up": "gateway.local.up", "demo": "gateway.demo.tell"}
+WITHOUT_DJANGO = {"up": "gateway.local.up", "demo": "gateway.demo.tell", "score": "moderation.evaluation.score"}
 ROLE_OF_COMMAND = {"sweep": "sweeper", "migrate": "migrator", "makemigrations": "migrator"}
 
 

@@ -1,0 +1,1 @@
+"""What checkers say of files of prompts and pictures, and how well they say it: values in, values and reports out."""
