@@ -1,0 +1,86 @@
+"""The inputs with known answers that an entry of a checkers file names for the self-test."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from moderation.assessments import Picture, PromptInput
+from moderation.checker_fields import CheckerConfigurationError, category, known_fields, share, table, text
+from moderation.checkers import Probe
+from moderation.pictures import PictureError, decode
+
+HARMLESS = PromptInput("a red apple on a white background", "blurry, low quality")
+GREY = Picture(np.full((128, 128, 3), 127, dtype=np.uint8), "")
+# Noise, the same each time; those that ship score the grey picture higher, which tells a live network from a dead one.
+SPECKLED = Picture(np.random.default_rng(3).integers(0, 255, (128, 128, 3), dtype=np.uint8), "")
+
+_BUILT_IN = {"grey": GREY, "noise": SPECKLED}
+_BOUNDS = frozenset({"category", "at_least", "at_most"})
+
+InputT = TypeVar("InputT")
+
+
+def prompt_probes(entry: Mapping[str, object], field: str) -> tuple[Probe[PromptInput], ...]:
+    """The probes of an entry; without any, a harmless prompt that no category may score above 0.5.
+
+    Raises:
+        CheckerConfigurationError: names the field, its value and what is allowed.
+    """
+    probes = []
+    for each, where in _listed(entry, field):
+        known_fields(each, _BOUNDS | {"text", "negative_text"}, where)
+        prompt = text(each.get("text"), f"{where}.text", "a text")
+        negative = each.get("negative_text", "")
+        if not isinstance(negative, str):
+            raise CheckerConfigurationError(f"{where}.negative_text", negative, "a text")
+        probes.append(_probe(PromptInput(prompt, negative), each, where))
+    return tuple(probes) or (Probe(HARMLESS, None, 0.0, 0.5),)
+
+
+def picture_probes(entry: Mapping[str, object], field: str) -> tuple[Probe[Picture], ...]:
+    """The probes of an entry; without any, a grey picture and noise, which it must score somehow.
+
+    Raises:
+        CheckerConfigurationError: names the field, its value and what is allowed.
+    """
+    probes = []
+    for each, where in _listed(entry, field):
+        known_fields(each, _BOUNDS | {"picture"}, where)
+        probes.append(_probe(_picture(each.get("picture"), f"{where}.picture"), each, where))
+    return tuple(probes) or (Probe(GREY, None, 0.0, 1.0), Probe(SPECKLED, None, 0.0, 1.0))
+
+
+def _listed(entry: Mapping[str, object], field: str) -> list[tuple[Mapping[str, object], str]]:
+    probes = entry.get("probes", [])
+    if not isinstance(probes, (list, tuple)):
+        raise CheckerConfigurationError(f"{field}.probes", probes, "a list of objects")
+    return [
+        (table(probe, f"{field}.probes[{number}]", "an object"), f"{field}.probes[{number}]")
+        for number, probe in enumerate(probes)
+    ]
+
+
+def _probe(given: InputT, each: Mapping[str, object], where: str) -> Probe[InputT]:
+    named = each.get("category")
+    at_least = share(each.get("at_least", 0.0), f"{where}.at_least")
+    at_most = share(each.get("at_most", 1.0), f"{where}.at_most")
+    if at_least > at_most:
+        raise CheckerConfigurationError(f"{where}.at_least", at_least, f"at most `at_most`, which is {at_most:g}")
+    if named is None and at_least > 0.0:
+        raise CheckerConfigurationError(f"{where}.at_least", at_least, "0 where `category` is null: it stands for all")
+    return Probe(given, None if named is None else category(named, f"{where}.category"), at_least, at_most)
+
+
+def _picture(value: object, field: str) -> Picture:
+    name = text(value, field, "grey, noise or the absolute path of a PNG file")
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]
+    path = Path(name)
+    if not path.is_absolute():
+        raise CheckerConfigurationError(field, name, "grey, noise or the absolute path of a PNG file")
+    try:
+        return Picture(decode(path.read_bytes()), "")
+    except (OSError, PictureError) as error:
+        raise CheckerConfigurationError(field, name, f"a PNG file that can be read: {type(error).__name__}") from error
