@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from moderation import spans
 from moderation.assessments import Assessment, PromptInput, Span, text_sha256
 from moderation.checkers import CheckerError
 from moderation.coverage import Coverage
@@ -19,7 +20,7 @@ from moderation.e5 import E5File, padded
 from moderation.languages import outside
 from moderation.negative_prompts import unusual
 from moderation.prompt_network import CATEGORIES, PromptNetwork, windows_of
-from moderation.prompt_weights import load, trained_layers
+from moderation.prompt_weights import calibration, load, trained_layers
 from moderation.readings import readings
 
 WEIGHTS_FILE = Path(__file__).parent / "weights" / "prompt" / "head.safetensors"
@@ -28,12 +29,17 @@ LANGUAGES = frozenset({"ar", "bn", "en", "it", "ko", "sw", "th", "vi", "zh"})
 SCRIPTS = frozenset({"Arabic", "Bengali", "Han", "Hangul", "Latin", "Thai"})
 MAX_TOKENS = 4096
 _MAX_BATCH_TOKENS = 4096
-_SPAN_FROM = 0.5
+# From here on it is said which words did it: where the default policy flags.
+_SPAN_FROM = 0.15
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One text to be scored for one assessment; `windows` are the windows of all its readings."""
+    """One text to be scored for one assessment.
+
+    `windows` are the windows of all its readings, those of the text as shown first: `offsets` says which characters of
+    it their tokens cover.
+    """
 
     owner: int
     modality: Literal["prompt", "negative_prompt"]
@@ -41,6 +47,8 @@ class _Task:
     seen_as: str
     windows: tuple[tuple[int, ...], ...]
     unknown: tuple[str, ...]
+    shown: str = ""
+    offsets: tuple[tuple[tuple[int, int], ...], ...] = ()
 
 
 class E5PromptChecker:
@@ -68,6 +76,7 @@ class E5PromptChecker:
         layers = trained_layers(path, encoder_sha256=encoder.sha256)
         self._network = PromptNetwork(encoder.model(), trained_layers=layers)
         self.weights_sha256 = load(self._network, path)
+        self._calibration = calibration(path)
         self._network.eval()
         self._tokenizer = encoder.tokenizer
 
@@ -106,20 +115,26 @@ class E5PromptChecker:
         if not meant:
             return _Task(owner, modality, original, "nothing", (), ())
         windows: list[tuple[int, ...]] = []
+        offsets: list[tuple[tuple[int, int], ...]] = []
         unknown = set(outside(meant[0], self.coverage))
         for number, reading in enumerate(meant):
-            ids = self._tokenizer.encode(reading).ids
-            if len(ids) > MAX_TOKENS:
+            encoded = self._tokenizer.encode(reading)
+            if len(encoded.ids) > MAX_TOKENS:
                 unknown.add("too-long")
-            cut = windows_of(ids[:MAX_TOKENS])
-            if number == 0 and len(cut) > 1:
-                seen = f"{len(cut)} windows"
+            cut = windows_of(encoded.ids[:MAX_TOKENS])
+            if number == 0:
+                seen = f"{len(cut)} windows" if len(cut) > 1 else seen
+                offsets = [tuple(window) for window in windows_of(encoded.offsets[:MAX_TOKENS])]
             windows += [tuple(window) for window in cut]
-        return _Task(owner, modality, original, seen, tuple(windows), tuple(sorted(unknown)))
+        return _Task(owner, modality, original, seen, tuple(windows), tuple(sorted(unknown)), meant[0], tuple(offsets))
 
     def _score(self, windows: Sequence[Sequence[int]]) -> Tensor:
-        """Scores, float32 [windows, categories]; windows of like length are run together."""
-        scores = torch.zeros((len(windows), len(CATEGORIES)))
+        """Scores, float32 [windows, categories]."""
+        return self._by_category(self._logits(windows))
+
+    def _logits(self, windows: Sequence[Sequence[int]]) -> Tensor:
+        """Logits, float32 [windows, 1 + categories]; windows of like length are run together."""
+        found = torch.zeros((len(windows), 1 + len(CATEGORIES)))
         order = sorted(range(len(windows)), key=lambda row: len(windows[row]))
         while order:
             size = max(1, _MAX_BATCH_TOKENS // (len(windows[order[-1]]) + 2))
@@ -129,16 +144,21 @@ class E5PromptChecker:
                 logits = self._network(ids, mask).float()
             if not bool(torch.isfinite(logits).all()):
                 raise CheckerError(f"{self.name}: gave a number that is not finite")
-            scores[rows] = _by_category(logits)
-        return scores
+            found[rows] = logits
+        return found
+
+    def _by_category(self, logits: Tensor) -> Tensor:
+        """The calibrated probability of harm, given whole to the likeliest category, in proportion to the others."""
+        slope, offset = self._calibration
+        harm = (slope * logits[:, :1] + offset).sigmoid()
+        named = logits[:, 1:].sigmoid()
+        return harm * named / named.max(dim=1, keepdim=True).values
 
     def _assessment(self, task: _Task, scored: Tensor) -> Assessment:
         worst = scored.max(0).values if len(scored) else torch.zeros(len(CATEGORIES))
         scores = {name: round(float(score), 6) for name, score in zip(CATEGORIES, worst, strict=True)}
         top = max(scores, key=scores.__getitem__)
-        # Which words did it is not known; that this text did is.
-        is_original = task.seen_as != "joined"
-        spans = (Span(0, len(task.original), top, scores[top]),) if is_original and scores[top] >= _SPAN_FROM else ()
+        driven = self._spans(task, scored, top) if scores[top] >= _SPAN_FROM and task.seen_as != "joined" else ()
         return Assessment(
             checker=self.name,
             version=self.version,
@@ -148,15 +168,22 @@ class E5PromptChecker:
             seen=task.seen_as,
             scores=scores,
             unknown=task.unknown,
-            spans=spans,
+            spans=driven,
+        )
+
+    def _spans(self, task: _Task, scored: Tensor, category: str) -> tuple[Span, ...]:
+        """The words that drove the score; the whole text, where a reading of it did that is not what is shown."""
+        score, number = (float(value) for value in scored[:, CATEGORIES.index(category)].max(0))
+        if number >= len(task.offsets):
+            return (Span(0, len(task.original), category, score),)
+        window, offsets = task.windows[int(number)], task.offsets[int(number)]
+        units = spans.units(offsets, task.shown)
+        without = [window[: unit.first] + window[unit.last :] for unit in units]
+        harm = self._logits([window, *without])[:, 0]
+        losses = (harm[0] - harm[1:]).tolist()
+        return spans.spans(
+            units, losses, original=task.original, shown=task.shown, category=category, score=round(score, 6)
         )
 
 
 _HAS_FAST_BFLOAT16 = bool(torch.cpu._is_amx_tile_supported())  # noqa: SLF001  torch has no public name for it
-
-
-def _by_category(logits: Tensor) -> Tensor:
-    """The probability of harm, given whole to the likeliest category and in proportion to the others."""
-    harm = logits[:, :1].sigmoid()
-    named = logits[:, 1:].sigmoid()
-    return harm * named / named.max(dim=1, keepdim=True).values

@@ -1,8 +1,12 @@
 """The network of the shipped prompt classifier: e5's encoder, its top layers trained further, and a head of our own."""
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 from transformers import BertModel
+
+T = TypeVar("T")
 
 # What the head tells apart. The first output beside them is harm of any kind.
 CATEGORIES = (
@@ -62,7 +66,7 @@ class PromptNetwork(nn.Module):  # type: ignore[misc]
         return hidden
 
 
-def windows_of(ids: list[int]) -> list[list[int]]:
-    """Token ids cut into windows of 62 that overlap by 16, so that no phrase is seen only in halves."""
+def windows_of(ids: list[T]) -> list[list[T]]:
+    """Token ids, or what goes with each, in windows of 62 that overlap by 16: no phrase is seen only in halves."""
     step = WINDOW_TOKENS - OVERLAP_TOKENS
     return [ids[start : start + WINDOW_TOKENS] for start in range(0, max(len(ids) - OVERLAP_TOKENS, 1), step)]

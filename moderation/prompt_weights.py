@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from pathlib import Path
 
 import torch
@@ -15,8 +16,11 @@ from moderation.prompt_network import CATEGORIES, PromptNetwork
 _SCALE = ".scale"
 
 
-def save(network: PromptNetwork, path: Path, *, encoder_sha256: str) -> None:
-    """Write what was trained; matrices of the encoder's layers as int8, everything else as float16."""
+def save(network: PromptNetwork, path: Path, *, encoder_sha256: str, calibration: tuple[float, float]) -> None:
+    """Write what was trained; matrices of the encoder's layers as int8, everything else as float16.
+
+    `calibration`: slope and offset that make of the first logit one whose sigmoid is a probability (Platt, 1999).
+    """
     tensors: dict[str, Tensor] = {}
     for name, value in network.trained().items():
         if value.dim() == 2 and not name.startswith("head."):
@@ -26,7 +30,12 @@ def save(network: PromptNetwork, path: Path, *, encoder_sha256: str) -> None:
         else:
             tensors[name] = value.half()
     layers = len(network.encoder.encoder.layer) - network.first_trained
-    about = {"encoder_sha256": encoder_sha256, "trained_layers": str(layers), "categories": json.dumps(CATEGORIES)}
+    about = {
+        "encoder_sha256": encoder_sha256,
+        "trained_layers": str(layers),
+        "categories": json.dumps(CATEGORIES),
+        "calibration": json.dumps(calibration),
+    }
     save_file({name: value.contiguous() for name, value in tensors.items()}, path, metadata=about)
 
 
@@ -46,6 +55,19 @@ def trained_layers(path: Path, *, encoder_sha256: str) -> int:
     if json.loads(about.get("categories", "[]")) != list(CATEGORIES):
         raise CheckerError(f"{path.name}: made for other categories")
     return int(about["trained_layers"])
+
+
+def calibration(path: Path) -> tuple[float, float]:
+    """Slope and offset for the first logit; 1 and 0 for a file without them.
+
+    Raises:
+        CheckerError: they are not two finite numbers, the first above zero.
+    """
+    with safe_open(path, framework="pt") as file:
+        slope, offset = json.loads((file.metadata() or {}).get("calibration", "[1.0, 0.0]"))
+    if not (math.isfinite(slope) and math.isfinite(offset) and slope > 0):
+        raise CheckerError(f"{path.name}: calibration {slope}, {offset} makes no sense")
+    return float(slope), float(offset)
 
 
 def load(network: PromptNetwork, path: Path) -> str:

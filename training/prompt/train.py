@@ -1,76 +1,75 @@
-"""Train the shipped prompt classifier: the top layers of multilingual-e5-small and a head.
+"""Train the shipped prompt classifier: the layers of multilingual-e5-small and a head, in slices that resume.
 
-    python -m training.prompt.train --data FOLDER --out moderation/weights/prompt
+    python -m training.prompt.train --data FOLDER --work FOLDER [--minutes 10]
 
-The lower layers never change, so what they make of each text is computed once and kept in memory (about 25 kB a
-text). Half an hour on one core with bfloat16 matrix instructions.
+Each call goes on where the last one stopped and writes a checkpoint to the work folder when its minutes are over; the
+last one writes `trained.safetensors` there. `training.prompt.calibrate` makes the file that ships from it. The word
+table never changes: it is most of the encoder, and comes with the installed package.
 """
 
 import argparse
 import json
-import random
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
 from moderation.e5 import E5File, padded
-from moderation.normalise import TextError, canonical
+from moderation.normalise import canonical
 from moderation.prompt_network import CATEGORIES, WINDOW_TOKENS, PromptNetwork
-from moderation.prompt_weights import load, save
-from training.prompt.sources import Example, training_examples
+from training.prompt.sources import Example, training_examples, withheld
 
 _BATCH = 64
 _SMOOTHED = (0.02, 0.98)
 # A source names what a text is, seldom all that it is not.
 _UNNAMED_WEIGHT = 0.3
+_HEAD_RATE, _LAYER_RATE, _RATE_KEPT_A_LAYER = 3e-4, 1.3e-4, 0.92
+_WARM_UP = 0.06
+# The mean of the weights over the last third or so; it judges better than the last step does.
+_AVERAGE_FROM, _AVERAGE_KEPT = 0.6, 0.998
+_CHECKPOINT_EVERY_S = 240.0
 
 
-class Features:
-    """What the lower layers made of every text, one after another in memory, as bfloat16."""
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Texts as token ids, with smoothed targets and loss weights, float32 [texts, 1 + categories]."""
 
-    def __init__(self, network: PromptNetwork, texts_ids: list[list[int]]) -> None:
-        self._lengths = np.array([len(ids) + 2 for ids in texts_ids])
-        self._starts = np.concatenate(([0], np.cumsum(self._lengths)[:-1]))
-        self._tokens = torch.empty((int(self._lengths.sum()), 384), dtype=torch.bfloat16)
-        order = np.argsort(self._lengths)
-        began = time.monotonic()
-        for first in range(0, len(order), _BATCH):
-            rows = order[first : first + _BATCH]
-            ids, mask = padded([texts_ids[row] for row in rows])
-            with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
-                hidden = network.lower(ids, mask).bfloat16()
-            for place, row in enumerate(rows):
-                start, length = self._starts[row], self._lengths[row]
-                self._tokens[start : start + length] = hidden[place, :length]
-            if first // _BATCH % 200 == 0:
-                print(f"lower layers: {first} of {len(order)} texts, {time.monotonic() - began:.0f} s", flush=True)
+    ids: list[list[int]]
+    wanted: Tensor
+    weights: Tensor
 
-    def batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Hidden states, bfloat16 [rows, longest, 384], and their mask."""
-        lengths = self._lengths[rows]
-        hidden = torch.zeros((len(rows), int(lengths.max()), 384), dtype=torch.bfloat16)
-        mask = torch.zeros(hidden.shape[:2], dtype=torch.long)
-        for place, (row, length) in enumerate(zip(rows, lengths, strict=True)):
-            start = self._starts[row]
-            hidden[place, :length] = self._tokens[start : start + length]
-            mask[place, :length] = 1
-        return hidden, mask
-
-    def shuffled(self, shuffler: np.random.Generator) -> Iterator[np.ndarray]:
-        """Batches of rows of similar length, in another order each time."""
-        order = shuffler.permutation(len(self._lengths))
+    def batches(self, epoch: int) -> Iterator[np.ndarray]:
+        """Rows of texts of similar length, in another order each epoch and the same one each time."""
+        shuffler = np.random.default_rng([20, epoch])
+        lengths = np.array([len(ids) for ids in self.ids])
+        order = shuffler.permutation(len(lengths))
         for first in range(0, len(order), 50 * _BATCH):
             pool = order[first : first + 50 * _BATCH]
-            pool = pool[np.argsort(self._lengths[pool], kind="stable")]
-            starts = np.arange(0, len(pool), _BATCH)
-            for start in shuffler.permutation(starts):
+            pool = pool[np.argsort(lengths[pool], kind="stable")]
+            for start in shuffler.permutation(np.arange(0, len(pool), _BATCH)):
                 yield pool[start : start + _BATCH]
+
+    @property
+    def steps_an_epoch(self) -> int:
+        """How many batches `batches` gives."""
+        whole, rest = divmod(len(self.ids), 50 * _BATCH)
+        return whole * 50 + -(-rest // _BATCH)
+
+
+def corpus(examples: list[Example], encoder_file: E5File) -> Corpus:
+    """What is learnt from: the first window of every example that is not withheld for calibration."""
+    kept = [example for example in examples if not withheld(example.text)]
+    ids = [encoder_file.tokenizer.encode(canonical(example.text)).ids[:WINDOW_TOKENS] for example in kept]
+    counted = Counter((example.source, "harmful" if example.harmful else "benign") for example in kept)
+    print(json.dumps({" ".join(key): count for key, count in sorted(counted.items())}, indent=1), flush=True)
+    return Corpus(ids, *targets(kept))
 
 
 def targets(examples: list[Example]) -> tuple[Tensor, Tensor]:
@@ -91,83 +90,148 @@ def targets(examples: list[Example]) -> tuple[Tensor, Tensor]:
     return wanted, weights
 
 
-def fit(network: PromptNetwork, features: Features, examples: list[Example], *, epochs: int, rate: float) -> None:
-    """Train the upper layers and the head in place."""
-    wanted, weights = targets(examples)
-    ours = [value for name, value in network.named_parameters() if name in network.trained()]
-    for value in ours:
-        value.requires_grad_(requires_grad=True)
-    optimizer = torch.optim.AdamW(ours, lr=rate, weight_decay=0.01)
-    steps = epochs * -(-len(examples) // _BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rate, total_steps=steps + epochs, pct_start=0.08)
-    shuffler = np.random.default_rng(20)
-    network.train()
-    began, step, running = time.monotonic(), 0, 0.0
-    for epoch in range(epochs):
-        for rows in features.shuffled(shuffler):
-            hidden, mask = features.batch(rows)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                logits = network.upper(hidden, mask).float()
-            losses = functional.binary_cross_entropy_with_logits(logits, wanted[rows], reduction="none")
-            loss = (losses * weights[rows]).sum(1).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(ours, 1.0)
-            optimizer.step()
-            schedule.step()
-            running, step = 0.98 * running + 0.02 * loss.item(), step + 1
-            if step % 100 == 0:
-                shown = running / (1 - 0.98**step)
-                print(
-                    f"epoch {epoch} step {step}/{steps} loss {shown:.4f} {time.monotonic() - began:.0f} s", flush=True
-                )
-    network.eval()
+class Run:
+    """A training run: network, optimizer, running mean of the weights, and how far it is."""
+
+    def __init__(self, network: PromptNetwork, *, steps: int) -> None:
+        self.network = network
+        self.step = 0
+        self.steps = steps
+        self.loss = 0.0
+        self._ours = {name: value for name, value in network.named_parameters() if name in network.trained()}
+        for name, value in network.named_parameters():
+            value.requires_grad_(requires_grad=name in self._ours)
+        rates = {name: _rate(name) for name in self._ours}
+        self._optimizer = torch.optim.AdamW(
+            [{"params": [value], "lr": rates[name]} for name, value in self._ours.items()], weight_decay=0.01
+        )
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimizer, max_lr=list(rates.values()), total_steps=steps + 1, pct_start=_WARM_UP
+        )
+        self._mean: dict[str, Tensor] = {}
+
+    def learn(self, ids: list[list[int]], wanted: Tensor, weights: Tensor) -> None:
+        """One step on one batch."""
+        tokens, mask = padded(ids)
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+            hidden = self.network.lower(tokens, mask)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = self.network.upper(hidden, mask).float()
+        losses = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+        loss = (losses * weights).sum(1).mean()
+        self._optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(list(self._ours.values()), 1.0)
+        self._optimizer.step()
+        self._schedule.step()
+        self.step += 1
+        self.loss = loss.item() if self.step == 1 else 0.98 * self.loss + 0.02 * loss.item()
+        if self.step >= _AVERAGE_FROM * self.steps:
+            self._average()
+
+    def weights(self) -> dict[str, Tensor]:
+        """The mean of what was trained, by name."""
+        return self._mean or {name: value.detach().clone() for name, value in self._ours.items()}
+
+    def save(self, path: Path) -> None:
+        """A checkpoint, whole or not at all."""
+        half_written = path.with_suffix(".part")
+        torch.save(
+            {
+                "step": self.step,
+                "steps": self.steps,
+                "loss": self.loss,
+                "weights": {name: value.detach() for name, value in self._ours.items()},
+                "optimizer": self._optimizer.state_dict(),
+                "schedule": self._schedule.state_dict(),
+                "mean": self._mean,
+            },
+            half_written,
+        )
+        half_written.replace(path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            SystemExit: it was made with other examples or another number of epochs.
+        """
+        saved = torch.load(path, weights_only=True)
+        if saved["steps"] != self.steps:
+            raise SystemExit(f"{path.name}: made for {saved['steps']} steps, now {self.steps}; choose another --work")
+        self.step, self.loss, self._mean = saved["step"], saved["loss"], saved["mean"]
+        with torch.no_grad():
+            for name, value in self._ours.items():
+                value.copy_(saved["weights"][name])
+        self._optimizer.load_state_dict(saved["optimizer"])
+        self._schedule.load_state_dict(saved["schedule"])
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        for name, value in self._ours.items():
+            if name in self._mean:
+                self._mean[name].lerp_(value, 1 - _AVERAGE_KEPT)
+            else:
+                self._mean[name] = value.detach().clone()
 
 
-def chosen(examples: list[Example], limit: int | None, *, templates_first: bool) -> list[Example]:
-    """So many examples at random; with `templates_first`, all templates and so many others."""
-    first = [example for example in examples if example.source == "templates"] if templates_first else []
-    others = [example for example in examples if not (templates_first and example.source == "templates")]
-    random.Random(7).shuffle(others)
-    return first + others[:limit]
+def _rate(name: str) -> float:
+    """The highest learning rate of a tensor: less the further down its layer is, so that languages stay aligned."""
+    if name.startswith("head."):
+        return _HEAD_RATE
+    return _LAYER_RATE * _RATE_KEPT_A_LAYER ** (11 - int(name.split(".")[3]))
+
+
+def train(run: Run, texts: Corpus, *, checkpoint: Path, minutes: float) -> None:
+    """Learn until the last step or until the minutes are over; a checkpoint is left either way."""
+    began = saved = time.monotonic()
+    first, seen = run.step, 0
+    for epoch in range(-(-run.steps // texts.steps_an_epoch)):
+        for rows in texts.batches(epoch):
+            seen += 1
+            if seen <= first:
+                continue
+            run.learn([texts.ids[row] for row in rows], texts.wanted[rows], texts.weights[rows])
+            now = time.monotonic()
+            if run.step % 50 == 0:
+                print(f"step {run.step}/{run.steps} loss {run.loss:.4f} {now - began:.0f} s", flush=True)
+            if now - began > 60 * minutes:
+                run.save(checkpoint)
+                return
+            if now - saved > _CHECKPOINT_EVERY_S:
+                run.save(checkpoint)
+                saved = now
+    run.save(checkpoint)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder with the data sets that docs/checkers.md names"
-    )
-    parser.add_argument("--out", type=Path, required=True, help="where head.safetensors is written")
-    parser.add_argument("--layers", type=int, default=4, help="how many of the 12 layers are trained")
+    parser.add_argument("--data", type=Path, required=True, help="folder with the data sets that the model card names")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the checkpoint and trained.safetensors")
+    parser.add_argument("--minutes", type=float, default=600.0, help="stop after so long; call again to go on")
+    parser.add_argument("--layers", type=int, default=12, help="how many of the 12 layers are trained")
     parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--rate", type=float, default=1.5e-4)
-    parser.add_argument(
-        "--start", type=Path, help="head.safetensors to go on from, with all templates and --limit others"
-    )
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--limit", type=int, default=None, help="learn from so many texts only, to try the script")
     arguments = parser.parse_args()
     torch.manual_seed(20)
+    torch.set_num_threads(arguments.threads)
     encoder_file = E5File()
     network = PromptNetwork(encoder_file.model(), trained_layers=arguments.layers)
-    if arguments.start is not None:
-        load(network, arguments.start)
-    examples, texts_ids = [], []
-    for example in chosen(
-        training_examples(arguments.data), arguments.limit, templates_first=arguments.start is not None
-    ):
-        try:
-            ids = encoder_file.tokenizer.encode(canonical(example.text)).ids[:WINDOW_TOKENS]
-        except TextError:
-            continue
-        if ids:
-            examples.append(example)
-            texts_ids.append(ids)
-    counted = Counter((example.source, "harmful" if example.harmful else "benign") for example in examples)
-    print(json.dumps({" ".join(key): count for key, count in sorted(counted.items())}, indent=1), flush=True)
-    features = Features(network, texts_ids)
-    fit(network, features, examples, epochs=arguments.epochs, rate=arguments.rate)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    save(network, arguments.out / "head.safetensors", encoder_sha256=encoder_file.sha256)
+    network.train()
+    texts = corpus(training_examples(arguments.data)[:: 1 if arguments.limit is None else 97][: arguments.limit],
+                   encoder_file)  # fmt: skip
+    run = Run(network, steps=arguments.epochs * texts.steps_an_epoch)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    checkpoint = arguments.work / "checkpoint.pt"
+    if checkpoint.exists():
+        run.resume(checkpoint)
+    train(run, texts, checkpoint=checkpoint, minutes=arguments.minutes)
+    if run.step == run.steps:
+        about = {"encoder_sha256": encoder_file.sha256, "trained_layers": str(arguments.layers)}
+        save_file({name: value.contiguous() for name, value in run.weights().items()},
+                  arguments.work / "trained.safetensors", metadata=about)  # fmt: skip
+        print("done", flush=True)
 
 
 if __name__ == "__main__":
