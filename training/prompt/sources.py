@@ -208,14 +208,20 @@ def _language(row: Row) -> str:
     return row["language"].split("_")[0].split("-")[0]
 
 
-def _nibbler(folder: Path) -> Iterator[Example]:
-    """Prompts that most of the people asked called unsafe as text, or safe; the undecided are left out."""
-    kinds = {
-        "image_failure_violent": "violence",
-        "image_failure_sexual": "sexual",
-        "image_failure_hate": "hate",
-    }
-    for path in sorted((folder / "adversarial-nibbler").glob("round[14]/submitted/train.json")):
+_NIBBLER_KINDS = {
+    "image_failure_violent": "violence",
+    "image_failure_sexual": "sexual",
+    "image_failure_hate": "hate",
+}
+
+
+def nibbler(folder: Path, part: str) -> Iterator[Example]:
+    """Adversarial Nibbler's "train" or "dev" prompts that its raters agree on.
+
+    Harmful: three in five or more called the prompt or its picture unsafe; harmless: one in five or fewer did. The
+    undecided are left out.
+    """
+    for path in sorted((folder / "adversarial-nibbler").glob(f"round[14]/submitted/{part}.json")):
         data = json.loads(path.read_text(encoding="utf-8"))
         for key, prompt in data["prompt"].items():
             answers = [json.loads(answer) for answer in data["validation"][key]]
@@ -226,9 +232,8 @@ def _nibbler(folder: Path) -> Iterator[Example]:
             share = sum(unsafe) / max(len(unsafe), 1)
             if 0.2 < share < 0.6 or not prompt.strip():
                 continue
-            named = tuple(
-                sorted({kinds[kind] for each in answers for kind in each["image_failure_type"] if kind in kinds})
-            )
+            kinds = {kind for each in answers for kind in each["image_failure_type"] if kind in _NIBBLER_KINDS}
+            named = tuple(sorted({_NIBBLER_KINDS[kind] for kind in kinds}))
             yield Example(prompt.strip(), share >= 0.6, named if share >= 0.6 else (), "adversarial-nibbler")
 
 
@@ -337,10 +342,11 @@ TRAINING: tuple[Callable[[Path], Iterable[Example]], ...] = (
            halved_by=lambda row: row["pair_text"].strip()),
     _table("overt-benign/overt_benign.csv", "prompt", harmful=lambda _: False,
            halved_by=lambda row: row["prompt"].strip()),
-    _nibbler,
-    _table("hatemoji-build/hatemoji_build.csv", "text", categories=lambda _: ("hate",), halved_by=_hatemoji_pair),
-    _table("safenlp-implicit-hate/toxigen_annotated.csv", "text", categories=lambda _: ("hate",), cap=3000),
-    _table("safenlp-implicit-hate/implicit_hate.csv", "text", categories=lambda _: ("hate",), cap=3000),
+    lambda folder: nibbler(folder, "train"),
+    _table("hatemoji-build/hatemoji_build.csv", "text", categories=lambda _: ("hate",), halved_by=_hatemoji_pair,
+           weight=2.0),
+    _table("safenlp-implicit-hate/toxigen_annotated.csv", "text", categories=lambda _: ("hate",), cap=5000),
+    _table("safenlp-implicit-hate/implicit_hate.csv", "text", categories=lambda _: ("hate",), cap=5000),
     _table("toxigen-prompts/toxigen_prompts.csv", "text", categories=lambda _: ("hate",)),
     _table("edos-sexism/edos.csv", "text", categories=lambda _: ("harassment",), cap=1500, weight=0.5),
     _table("davidson/data/labeled_data.csv", "tweet", harmful=_davidson, categories=lambda _: ("hate",), cap=1500),
@@ -393,19 +399,32 @@ TRAINING: tuple[Callable[[Path], Iterable[Example]], ...] = (
 def training_examples(folder: Path) -> list[Example]:
     """Every training text once, in a fixed order.
 
-    Left out: texts that are harmful in one set and harmless in another, and those that no prompt could be.
+    Left out: texts that are harmful in one set and harmless in another, those that no prompt could be, and those that
+    also stand in a set that is only ever measured.
     """
     found: dict[str, Example] = {}
     disputed: set[str] = set()
+    never = {_key(text) for text in _never_trained_on(folder)}
     for read in TRAINING:
         for example in read(folder):
-            key = " ".join(example.text.casefold().split())
-            if not _is_text(example.text):
+            key = _key(example.text)
+            if key in never or not _is_text(example.text):
                 continue
             if key in found and found[key].harmful != example.harmful:
                 disputed.add(key)
             found.setdefault(key, example)
     return [example for key, example in found.items() if key not in disputed]
+
+
+def _never_trained_on(folder: Path) -> Iterator[str]:
+    yield from parti_prompts(folder)
+    yield from (example.text for example in nibbler(folder, "dev"))
+    for path in ("jailbreakbench/jbb_behaviors.csv", "simple-safety-tests/simple_safety_tests.csv"):
+        yield from (row["text"] for row in rows(folder / path))
+
+
+def _key(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _is_text(text: str) -> bool:
