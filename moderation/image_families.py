@@ -1,12 +1,14 @@
 """The families of image checkers: a new one is one entry in `IMAGE_FAMILIES`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from moderation.assessments import Picture
 from moderation.canary import CanaryImageChecker, draw
+from moderation.checker_fields import limit_s
 from moderation.checkers import Checker, CheckerPlan, Probe
-from moderation.plans import Family, shipped
-from moderation.probes import GREY, SPECKLED
+from moderation.classifier_settings import read_picture_classifier, read_zero_shot
+from moderation.plans import LIMIT_S, Family, shipped, warmed
+from moderation.probes import GREY, SPECKLED, picture_probes
 
 
 def canary_image() -> CheckerPlan[Picture]:
@@ -28,6 +30,35 @@ def _load_nsfwjs() -> Checker[Picture]:
     return NsfwjsChecker()
 
 
+def _classifier(entry: Mapping[str, object], field: str) -> CheckerPlan[Picture]:
+    settings = read_picture_classifier(entry, field)
+
+    def load() -> Checker[Picture]:
+        from moderation.transformers_pictures import TransformersPictureChecker
+
+        return TransformersPictureChecker(settings)
+
+    return _of_the_hub(settings.model.name, load, entry, field)
+
+
+def _zero_shot(entry: Mapping[str, object], field: str) -> CheckerPlan[Picture]:
+    settings = read_zero_shot(entry, field)
+
+    def load() -> Checker[Picture]:
+        from moderation.zero_shot import ZeroShotChecker
+
+        return ZeroShotChecker(settings)
+
+    return _of_the_hub(settings.model.name, load, entry, field)
+
+
+def _of_the_hub(
+    name: str, load: Callable[[], Checker[Picture]], entry: Mapping[str, object], field: str
+) -> CheckerPlan[Picture]:
+    probes, limit = picture_probes(entry, field), limit_s(entry, field, default=LIMIT_S)
+    return CheckerPlan(name, warmed(load, GREY), probes, limit)
+
+
 IMAGE_FAMILIES: Mapping[str, Family[Picture]] = {
     "opennsfw": shipped(
         "opennsfw",
@@ -41,6 +72,8 @@ IMAGE_FAMILIES: Mapping[str, Family[Picture]] = {
         Probe(GREY, "sexual", 0.02, 0.05),
         Probe(SPECKLED, "sexual", 0.0, 0.02),
     ),
+    "transformers-image-classification": _classifier,
+    "zero-shot-image-classification": _zero_shot,
 }
 
 # What looks at pictures where no checkers file says otherwise.
