@@ -344,7 +344,7 @@ TRAINING: tuple[Callable[[Path], Iterable[Example]], ...] = (
            halved_by=lambda row: row["prompt"].strip()),
     lambda folder: nibbler(folder, "train"),
     _table("hatemoji-build/hatemoji_build.csv", "text", categories=lambda _: ("hate",), halved_by=_hatemoji_pair,
-           weight=2.0),
+           weight=3.0),
     _table("safenlp-implicit-hate/toxigen_annotated.csv", "text", categories=lambda _: ("hate",), cap=5000),
     _table("safenlp-implicit-hate/implicit_hate.csv", "text", categories=lambda _: ("hate",), cap=5000),
     _table("toxigen-prompts/toxigen_prompts.csv", "text", categories=lambda _: ("hate",)),
