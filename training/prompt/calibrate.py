@@ -24,6 +24,8 @@ from training.prompt.sources import Example, training_examples, withheld
 _BATCH = 64
 _NEWTON_STEPS = 50
 _BINS = 15
+# As far as a logit counts: beyond it the exponential would overflow for texts that are told apart perfectly.
+_FAR = 50.0
 
 
 def harm_logits(network: PromptNetwork, encoder_file: E5File, examples: list[Example]) -> NDArray[np.float64]:
@@ -49,7 +51,7 @@ def platt(logits: NDArray[np.float64], harmful: NDArray[np.bool_], weights: NDAr
     inputs = np.stack([logits, np.ones_like(logits)], axis=1)
     found = np.array([1.0, 0.0])
     for _ in range(_NEWTON_STEPS):
-        shares = 1 / (1 + np.exp(-inputs @ found))
+        shares = 1 / (1 + np.exp(-np.clip(inputs @ found, -_FAR, _FAR)))
         slope = inputs.T @ (weights * (shares - wanted))
         curve = (inputs * (weights * shares * (1 - shares))[:, None]).T @ inputs + 1e-9 * np.eye(2)
         found -= np.linalg.solve(curve, slope)
