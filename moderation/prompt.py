@@ -19,7 +19,7 @@ from moderation.coverage import Coverage
 from moderation.e5 import E5File, padded
 from moderation.languages import outside
 from moderation.negative_prompts import unusual
-from moderation.prompt_network import CATEGORIES, PromptNetwork, windows_of
+from moderation.prompt_network import CATEGORIES, TOPICS, PromptNetwork, windows_of
 from moderation.prompt_weights import calibration, load, trained_layers
 from moderation.readings import readings
 
@@ -31,6 +31,7 @@ MAX_TOKENS = 4096
 _MAX_BATCH_TOKENS = 4096
 # From here on it is said which words did it: where the default policy flags.
 _SPAN_FROM = 0.15
+_SCORED = CATEGORIES + TOPICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class E5PromptChecker:
     coverage = Coverage(
         checker="prompt-e5",
         modalities=("prompt", "negative_prompt"),
-        categories=CATEGORIES,
+        categories=CATEGORIES + TOPICS,
         languages=LANGUAGES,
         scripts=SCRIPTS,
         note="What a prompt says, not what it makes a model draw; double meanings pass it.",
@@ -129,12 +130,12 @@ class E5PromptChecker:
         return _Task(owner, modality, original, seen, tuple(windows), tuple(sorted(unknown)), meant[0], tuple(offsets))
 
     def _score(self, windows: Sequence[Sequence[int]]) -> Tensor:
-        """Scores, float32 [windows, categories]."""
+        """Scores, float32 [windows, categories + topics]."""
         return self._by_category(self._logits(windows))
 
     def _logits(self, windows: Sequence[Sequence[int]]) -> Tensor:
-        """Logits, float32 [windows, 1 + categories]; windows of like length are run together."""
-        found = torch.zeros((len(windows), 1 + len(CATEGORIES)))
+        """Logits, float32 [windows, 1 + categories + topics]; windows of like length are run together."""
+        found = torch.zeros((len(windows), 1 + len(_SCORED)))
         order = sorted(range(len(windows)), key=lambda row: len(windows[row]))
         while order:
             size = max(1, _MAX_BATCH_TOKENS // (len(windows[order[-1]]) + 2))
@@ -148,16 +149,20 @@ class E5PromptChecker:
         return found
 
     def _by_category(self, logits: Tensor) -> Tensor:
-        """The calibrated probability of harm, given whole to the likeliest category, in proportion to the others."""
+        """Scores, float32 [windows, categories + topics].
+
+        The calibrated probability of harm goes whole to the likeliest category and in proportion to the others; a topic
+        is there or is not, whether or not there is harm.
+        """
         slope, offset = self._calibration
         harm = (slope * logits[:, :1] + offset).sigmoid()
-        named = logits[:, 1:].sigmoid()
-        return harm * named / named.max(dim=1, keepdim=True).values
+        named, topics = logits[:, 1:].sigmoid().split((len(CATEGORIES), len(TOPICS)), dim=1)
+        return torch.cat((harm * named / named.max(dim=1, keepdim=True).values, topics), dim=1)
 
     def _assessment(self, task: _Task, scored: Tensor) -> Assessment:
-        worst = scored.max(0).values if len(scored) else torch.zeros(len(CATEGORIES))
-        scores = {name: round(float(score), 6) for name, score in zip(CATEGORIES, worst, strict=True)}
-        top = max(scores, key=scores.__getitem__)
+        worst = scored.max(0).values if len(scored) else torch.zeros(len(_SCORED))
+        scores = {name: round(float(score), 6) for name, score in zip(_SCORED, worst, strict=True)}
+        top = max(CATEGORIES, key=scores.__getitem__)
         driven = self._spans(task, scored, top) if scores[top] >= _SPAN_FROM and task.seen_as != "joined" else ()
         return Assessment(
             checker=self.name,

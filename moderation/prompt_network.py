@@ -20,6 +20,8 @@ CATEGORIES = (
     "violence",
     "violence/graphic",
 )
+# What it names beside harm: things that a policy may mind and that are no harm by themselves.
+TOPICS = ("weapons", "drugs", "alcohol", "tobacco", "gambling")
 WINDOW_TOKENS, OVERLAP_TOKENS = 62, 16
 _HIDDEN = 256
 
@@ -35,29 +37,37 @@ class PromptNetwork(nn.Module):  # type: ignore[misc]
         self.head = nn.Sequential(
             nn.Linear(2 * width, _HIDDEN), nn.GELU(), nn.Dropout(0.1), nn.Linear(_HIDDEN, 1 + len(CATEGORIES))
         )
+        self.topics = nn.Linear(2 * width, len(TOPICS))
 
     def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
         """What the untouched layers make of int64 ids and mask [windows, tokens]: float [windows, tokens, width]."""
         hidden = self.encoder.embeddings(input_ids=ids)
         return self._through(hidden, mask, 0, self.first_trained)
 
-    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Logits, float [windows, 1 + categories], from what `lower` gave; the first is harm of any kind."""
+    def pooled(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Mean and maximum over tokens, float [windows, 2 * width], from what `lower` gave."""
         hidden = self._through(hidden, mask, self.first_trained, len(self.encoder.encoder.layer))
         weights = mask.unsqueeze(-1).to(hidden.dtype)
         mean = (hidden * weights).sum(1) / weights.sum(1)
         highest = hidden.masked_fill(weights == 0, torch.finfo(hidden.dtype).min).max(1).values
-        logits: Tensor = self.head(torch.cat((mean, highest), dim=-1))
+        return torch.cat((mean, highest), dim=-1)
+
+    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Logits of harm, float [windows, 1 + categories], from what `lower` gave; the first is harm of any kind."""
+        logits: Tensor = self.head(self.pooled(hidden, mask))
         return logits
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Logits, float [windows, 1 + categories]."""
-        return self.upper(self.lower(ids, mask), mask)
+        """Logits, float [windows, 1 + categories + topics]: harm of any kind, each category, each topic."""
+        pooled = self.pooled(self.lower(ids, mask), mask)
+        return torch.cat((self.head(pooled), self.topics(pooled)), dim=-1)
 
     def trained(self) -> dict[str, Tensor]:
         """The tensors that are ours, by name: the trained layers and the head."""
         ours = tuple(f"encoder.encoder.layer.{number}." for number in range(self.first_trained, 64))
-        return {name: value for name, value in self.state_dict().items() if name.startswith(("head.", *ours))}
+        return {
+            name: value for name, value in self.state_dict().items() if name.startswith(("head.", "topics.", *ours))
+        }
 
     def _through(self, hidden: Tensor, mask: Tensor, first: int, last: int) -> Tensor:
         attended = mask.bool()[:, None, None, :]

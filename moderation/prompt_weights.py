@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from moderation.checkers import CheckerError
-from moderation.prompt_network import CATEGORIES, PromptNetwork
+from moderation.prompt_network import CATEGORIES, TOPICS, PromptNetwork
 
 _SCALE = ".scale"
 
@@ -23,7 +23,7 @@ def save(network: PromptNetwork, path: Path, *, encoder_sha256: str, calibration
     """
     tensors: dict[str, Tensor] = {}
     for name, value in network.trained().items():
-        if value.dim() == 2 and not name.startswith("head."):
+        if value.dim() == 2 and not name.startswith(("head.", "topics.")):
             scale = value.abs().amax(dim=1, keepdim=True).clamp(min=1e-8) / 127
             tensors[name] = (value / scale).round().clamp(-127, 127).to(torch.int8)
             tensors[name + _SCALE] = scale.half()
@@ -33,7 +33,7 @@ def save(network: PromptNetwork, path: Path, *, encoder_sha256: str, calibration
     about = {
         "encoder_sha256": encoder_sha256,
         "trained_layers": str(layers),
-        "categories": json.dumps(CATEGORIES),
+        "categories": json.dumps(CATEGORIES + TOPICS),
         "calibration": json.dumps(calibration),
     }
     save_file({name: value.contiguous() for name, value in tensors.items()}, path, metadata=about)
@@ -52,7 +52,7 @@ def trained_layers(path: Path, *, encoder_sha256: str) -> int:
         raise CheckerError(f"{path.name}: {type(error).__name__}: missing or damaged") from error
     if about.get("encoder_sha256") != encoder_sha256:
         raise CheckerError(f"{path.name}: made for another encoder ({about.get('encoder_sha256', '')[:12]}…)")
-    if json.loads(about.get("categories", "[]")) != list(CATEGORIES):
+    if json.loads(about.get("categories", "[]")) != list(CATEGORIES + TOPICS):
         raise CheckerError(f"{path.name}: made for other categories")
     return int(about["trained_layers"])
 

@@ -70,7 +70,7 @@ def expected_calibration_error(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True, help="the folder of training.prompt.train")
+    parser.add_argument("--work", type=Path, required=True, help="the folder of training.prompt.train and .topics")
     parser.add_argument("--out", type=Path, required=True, help="where head.safetensors is written")
     arguments = parser.parse_args()
     encoder_file = E5File()
@@ -78,7 +78,7 @@ def main() -> None:
     with safe_open(trained, framework="pt") as file:
         layers = int(file.metadata()["trained_layers"])
     network = PromptNetwork(encoder_file.model(), trained_layers=layers)
-    network.load_state_dict(load_file(trained), strict=False)
+    network.load_state_dict(load_file(trained) | load_file(arguments.work / "topics.safetensors"), strict=False)
     network.eval()
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / "head.safetensors"

@@ -98,7 +98,11 @@ class Run:
         self.step = 0
         self.steps = steps
         self.loss = 0.0
-        self._ours = {name: value for name, value in network.named_parameters() if name in network.trained()}
+        self._ours = {
+            name: value
+            for name, value in network.named_parameters()
+            if name in network.trained() and not name.startswith("topics.")
+        }
         for name, value in network.named_parameters():
             value.requires_grad_(requires_grad=name in self._ours)
         rates = {name: _rate(name) for name in self._ours}
