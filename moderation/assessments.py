@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from moderation.hashes import Fingerprint
+
 Modality = Literal["prompt", "negative_prompt", "image"]
 Stage = Literal["prompt", "image"]
 
@@ -26,18 +28,23 @@ class PromptInput:
 
 @dataclass(frozen=True, slots=True)
 class ImageInput:
-    """A picture as stored: PNG bytes, and their SHA-256 in hex, which the caller has verified."""
+    """A picture as stored: PNG bytes, and their SHA-256 in hex, which the caller has verified.
+
+    `scope`: whose it is; what people let go of one scope counts there alone.
+    """
 
     data: bytes
     sha256: str
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded picture: uint8 [height, width, 3] RGB, all of it, and the hash of the bytes it came from."""
+    """A decoded picture: uint8 [height, width, 3] RGB, all of it, the hash of the bytes it came from, and its scope."""
 
     pixels: NDArray[np.uint8]
     sha256: str
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,21 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """That people let exactly these bytes go before.
+
+    Attributes:
+        decision: the id of what they said, for the record.
+        policy_sha256: the policy under which they were asked; their word is an answer to its rules and no other's.
+        approvals: how many of them said so.
+    """
+
+    decision: str
+    policy_sha256: str
+    approvals: int
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """One checker's run over one input, or why there was none.
 
@@ -60,6 +82,8 @@ class Assessment:
         scores: category to [0, 1], only for categories that this checker can judge.
         unknown: why it cannot judge all of the input: "language:am", "script:Ethiopic", "too-long"; empty if it can.
         error: why it failed. Such an assessment reads as unscreened, never as safe.
+        fingerprint: the picture's perceptual hash, from the checker that makes one.
+        allowed_by: that people let these very bytes go before; no score, and nothing to a policy that does not ask.
     """
 
     checker: str
@@ -72,9 +96,14 @@ class Assessment:
     unknown: tuple[str, ...] = ()
     error: str | None = None
     spans: tuple[Span, ...] = ()
+    fingerprint: Fingerprint | None = None
+    allowed_by: Allowance | None = None
 
     def as_json(self) -> dict[str, object]:
-        """The record's form of it: JSON types only, scores rounded to six places, a score that is no number as null."""
+        """The record's form of it: JSON types only, scores rounded to six places, a score that is no number as null.
+
+        Without the fingerprint, which is kept apart so that it can be forgotten with the picture.
+        """
         return {
             "checker": self.checker,
             "version": self.version,

@@ -3,13 +3,14 @@
 A family is one entry in `prompt_families.PROMPT_FAMILIES` or `image_families.IMAGE_FAMILIES`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar, cast
 
 from moderation.assessments import Picture, PromptInput
 from moderation.checker_fields import CheckerConfigurationError
 from moderation.checkers import CheckerPlan
 from moderation.image_families import IMAGE_FAMILIES, SHIPPED_IMAGE, canary_image
+from moderation.known_pictures import KnownPictures, known_pictures_plan
 from moderation.plans import Family
 from moderation.prompt_families import PROMPT_FAMILIES, SHIPPED_PROMPT, canary_prompt
 
@@ -28,14 +29,16 @@ def prompt_plans(configuration: Mapping[str, object] | None) -> list[CheckerPlan
     return _unique([canary_prompt(), *_plans(entries, PROMPT_FAMILIES)], "prompt")
 
 
-def image_plans(configuration: Mapping[str, object] | None) -> list[CheckerPlan[Picture]]:
-    """The plans of an image screen's checkers, the canary always among them.
+def image_plans(
+    configuration: Mapping[str, object] | None, known: Callable[[], KnownPictures] = KnownPictures
+) -> list[CheckerPlan[Picture]]:
+    """The plans of an image screen's checkers, the canary and the known pictures always among them.
 
     Raises:
         CheckerConfigurationError: names the field, its value and what is allowed.
     """
     entries = _entries(configuration, "image", SHIPPED_IMAGE)
-    return _unique([canary_image(), *_plans(entries, IMAGE_FAMILIES)], "image")
+    return _unique([canary_image(), known_pictures_plan(known), *_plans(entries, IMAGE_FAMILIES)], "image")
 
 
 def _entries(

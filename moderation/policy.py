@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 
 import rfc8785
 
-from moderation.assessments import MODALITIES, Assessment, Modality, Stage
+from moderation.assessments import MODALITIES, Allowance, Assessment, Modality, Stage
 from moderation.policy_document import Condition, PolicyError, Rule, parse_document
 from moderation.taxonomy import SEALED
 
@@ -32,7 +32,8 @@ _PASSING = ("missing", "error", "not-finite")
 class Reason:
     """Why a verdict is what it is: a rule that fired, or what could not be looked at (then `category` is empty).
 
-    `rule` is the rule's name, or "missing", "error", "not-finite", or "unknown:" and what is unknown.
+    `rule` is the rule's name, or "missing", "error", "not-finite", or "unknown:" and what is unknown; or "known:" and
+    whose decision turned a hold into allow.
     """
 
     rule: str
@@ -50,8 +51,9 @@ class Verdict:
         sealed: only an officer may see it; always with "block".
         unscreened: something was not looked at; the outcome is then "hold" at least.
         category: the worst category that fired, for the client's reason; None if nothing did.
-        approvals_required: how many people must say release before it goes out; 0 unless held or flagged.
+        approvals_required: how many people must say release before it goes out; 0 unless held, flagged or `allowed_by`.
         lane: "ordinary", "unscreened" or "severe".
+        allowed_by: the decision by which people let these very bytes go before; without it this were a hold.
     """
 
     outcome: Outcome
@@ -63,6 +65,7 @@ class Verdict:
     lane: str
     policy_version: str
     policy_sha256: str
+    allowed_by: str | None = None
 
     @property
     def worth_another_look(self) -> bool:
@@ -90,6 +93,7 @@ class Policy:
     required: Mapping[Stage, tuple[str, ...]]
     rules: tuple[Rule, ...]
     unscreened_approvals: int
+    known_allow: bool = False
 
     @classmethod
     def parse(cls, data: bytes) -> "Policy":
@@ -107,6 +111,7 @@ class Policy:
             required=parsed.required,
             rules=parsed.rules,
             unscreened_approvals=parsed.unscreened_approvals,
+            known_allow=parsed.known_allow,
         )
 
     def judge(self, assessments: Sequence[Assessment], *, stage: Stage) -> Verdict:
@@ -121,17 +126,34 @@ class Policy:
         waiting = outcome in ("hold", "flag")
         approvals = [firing.rule.approvals for firing in firings] + [self.unscreened_approvals] * bool(gaps)
         lanes = [firing.rule.lane for firing in firings] + ["unscreened"] * bool(gaps)
+        lane = max(lanes, key=_LANES.__getitem__, default="ordinary")
+        known = None
+        if outcome == "hold" and lane == "ordinary" and stage == "image":
+            known = self._allowance(usable, approvals=max(approvals))
+        reasons = tuple(reason for firing in firings for reason in firing.reasons) + tuple(gaps)
         return Verdict(
-            outcome=outcome,
+            outcome="allow" if known else outcome,
             sealed=any(firing.rule.outcome == "block" and firing.category in SEALED for firing in firings),
             unscreened=bool(gaps),
             category=firings[0].category if firings else None,
-            reasons=tuple(reason for firing in firings for reason in firing.reasons) + tuple(gaps),
+            reasons=(_by(known), *reasons) if known else reasons,
             approvals_required=max(approvals) if waiting else 0,
-            lane=max(lanes, key=_LANES.__getitem__, default="ordinary"),
+            lane=lane,
             policy_version=self.version,
             policy_sha256=self.sha256,
+            allowed_by=known.decision if known else None,
         )
+
+    def _allowance(self, assessments: Sequence[Assessment], *, approvals: int) -> Allowance | None:
+        """That as many people as would be asked now let these bytes go, under these very rules; None if they did not.
+
+        Only a hold in the ordinary lane comes here: what nobody looked at, what is severe, and what is blocked is
+        asked of people, or refused, every time.
+        """
+        if not self.known_allow:
+            return None
+        said = [each.allowed_by for each in assessments if each.allowed_by is not None]
+        return next((each for each in said if each.policy_sha256 == self.sha256 and each.approvals >= approvals), None)
 
     def _missing(self, assessments: Sequence[Assessment], stage: Stage) -> list[Reason]:
         """One reason for each required checker that did not speak about everything it must look at."""
@@ -146,6 +168,10 @@ class Policy:
 def default_policy() -> Policy:
     """The policy that ships: it holds the middle band and blocks only at high scores and severe terms."""
     return Policy.parse((Path(__file__).parent / "policies" / "default.json").read_bytes())
+
+
+def _by(known: Allowance) -> Reason:
+    return Reason(f"known: allowed by decision {known.decision}", "", "known-pictures", None, None)
 
 
 def _unjudged(assessments: Sequence[Assessment]) -> list[Reason]:

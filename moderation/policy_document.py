@@ -11,7 +11,7 @@ from moderation.taxonomy import CATEGORIES
 _MAX_BYTES = 256 * 1024
 _MAX_RULES = 500
 _MAX_APPROVALS = 5
-_FIELDS = {"version", "description", "required", "rules", "unscreened"}
+_FIELDS = {"version", "description", "required", "rules", "unscreened", "known"}
 _RULE_FIELDS = {
     "name", "stage", "categories", "modality", "checker", "at", "outcome", "approvals", "lane", "all_of",
 }  # fmt: skip
@@ -69,6 +69,7 @@ class ParsedPolicy:
     required: Mapping[Stage, tuple[str, ...]]
     rules: tuple[Rule, ...]
     unscreened_approvals: int
+    known_allow: bool
 
 
 def parse_document(data: bytes) -> ParsedPolicy:
@@ -86,8 +87,12 @@ def parse_document(data: bytes) -> ParsedPolicy:
     unscreened = _object(document.get("unscreened", {}), "unscreened")
     _known_fields(unscreened, {"approvals"}, "unscreened.")
     approvals = _integer(unscreened.get("approvals", 1), "unscreened.approvals")
+    known = _object(document.get("known", {}), "known")
+    _known_fields(known, {"allow"}, "known.")
     _refuse_hollow(rules, required)
-    return ParsedPolicy(version, document, required, rules, approvals)
+    return ParsedPolicy(
+        version, document, required, rules, approvals, known_allow=_truth(known.get("allow", False), "known.allow")
+    )
 
 
 def _refuse_hollow(rules: tuple[Rule, ...], required: Mapping[Stage, tuple[str, ...]]) -> None:
@@ -250,6 +255,12 @@ def _threshold(value: object, field: str) -> float:
 def _integer(value: object, field: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_APPROVALS:
         raise PolicyError(field, value, f"a whole number from 1 to {_MAX_APPROVALS}")
+    return value
+
+
+def _truth(value: object, field: str) -> bool:
+    if not isinstance(value, bool):
+        raise PolicyError(field, value, "true or false")
     return value
 
 

@@ -1,11 +1,12 @@
 """The two screens: every checker of a stage over many inputs at once, and nothing that goes wrong read as safe."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from moderation.assessments import Assessment, ImageInput, Modality, Picture, PromptInput, text_sha256
 from moderation.checkers import CheckerPlan, GuardedChecker
 from moderation.coverage import Coverage
 from moderation.families import image_plans, prompt_plans
+from moderation.known_pictures import KnownPictures
 from moderation.pictures import PictureError, decode
 
 __all__ = ["ImageInput", "ImageScreen", "PromptInput", "PromptScreen", "load_image_screen", "load_prompt_screen"]
@@ -49,7 +50,7 @@ class ImageScreen:
         failures: dict[int, str] = {}
         for index, each in enumerate(inputs):
             try:
-                pictures[index] = Picture(decode(each.data), each.sha256)
+                pictures[index] = Picture(decode(each.data), each.sha256, each.scope)
             except PictureError as error:
                 failures[index] = str(error)
         by_checker = [
@@ -89,13 +90,18 @@ def load_prompt_screen(configuration: Mapping[str, object] | None = None) -> Pro
     return PromptScreen(prompt_plans(configuration))
 
 
-def load_image_screen(configuration: Mapping[str, object] | None = None) -> ImageScreen:
+def load_image_screen(
+    configuration: Mapping[str, object] | None = None, known: Callable[[], KnownPictures] = KnownPictures
+) -> ImageScreen:
     """The image screen that a checkers file describes; None: the one that ships.
+
+    Args:
+        known: gives the lists of known pictures as they are now; asked once a batch, on a thread of its own.
 
     Raises:
         CheckerConfigurationError: names the field, its value and what is allowed.
     """
-    return ImageScreen(image_plans(configuration))
+    return ImageScreen(image_plans(configuration, known))
 
 
 def _describe_prompt(given: PromptInput) -> tuple[tuple[Modality, str], ...]:
