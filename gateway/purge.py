@@ -93,6 +93,7 @@ def purge_masters() -> bool:
                 continue
             quarantine_cleaner().delete(row[0])
             cursor.execute("UPDATE masters SET purged_at = now(), wrapped_key = NULL WHERE image_id = %s", [image_id])
+            cursor.execute("DELETE FROM fingerprint WHERE image_id = %s", [image_id])
     return len(due) == BATCH
 
 

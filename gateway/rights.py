@@ -94,8 +94,8 @@ _insert("clients", "image", "id generation_id position model seed")
 
 # ---- workers
 for _kind in ("screening", "generation", "delivery"):
-    _insert(_kind, "workers", "boot_id kind host pid serves started_at last_beat self_test_at problem")
-    _update(_kind, "workers", "last_beat self_test_at serves problem")
+    _insert(_kind, "workers", "boot_id kind host pid serves started_at last_beat self_test_at problem failing")
+    _update(_kind, "workers", "last_beat self_test_at serves problem failing")
 
 _select("screening", "prompt masters policy_version verdict")
 _insert("screening", "policy_version", "sha256 version document created_at")
@@ -124,7 +124,11 @@ _select(
     "api_key prompt masters decision standing_decision look seals release_grant publication audit audit_private usage "
     "policy_version verdict person gate idempotency_key audit_opening_for_organization",
 )
-_insert("people", "decision", "id case_id version user_id token outcome sha256 category note effective_at undoes_id")
+_insert(
+    "people",
+    "decision",
+    "id case_id version user_id token outcome sha256 category note effective_at undoes_id remember",
+)
 _insert("people", "look", "id case_id user_id sha256 form ms")
 _insert("people", "seals", "id generation_id why prompt_for_officers")
 _insert("people", "organization", "id name weight max_unfinished created_at")
@@ -155,6 +159,19 @@ _update("sweeper", "prompt", "text negative_text")
 _select("sweeper", "prompt")
 _delete("sweeper", "idempotency_key workers audit_private verdict")
 _select("sweeper", "verdict")
+
+# ---- known pictures: written where a decision is carried out, read by the checkers, retired by people
+_insert("screening", "fingerprint", "image_id sha256 pdq quality colours")
+_select("screening people sweeper", "fingerprint")
+_delete("screening people sweeper", "fingerprint")
+_insert(
+    "people sweeper",
+    "known_picture",
+    "id side sha256 pdq quality colours category organization_id policy_sha256 approvals decision_id",
+)
+_select("people", "known_picture")
+_select("screening people", "known_picture_in_force")
+_update("people", "known_picture", "retired_at retired_by_id")
 
 MATRIX: dict[str, dict[str, Rights]] = {role: dict(tables) for role, tables in _matrix.items()}
 

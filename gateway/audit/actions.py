@@ -35,6 +35,8 @@ ACTIONS: dict[str, str] = {
     "case.first_approval": "carried out: waits for a second person",
     "case.carried_out": "carried out: closed",
     "case.closed": "closed because what it was about ended otherwise",
+    "picture.remembered": "carried out: the picture stands on a list, to be refused or not to be asked about again",
+    "picture.retired": "a person took it off the list",
     "organization.created": "a tenant exists",
     "api_key.created": "a key was made and shown once",
     "api_key.revoked": "a key stopped working",

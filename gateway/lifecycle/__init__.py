@@ -2,6 +2,7 @@
 
 accepting  the clients' door       screening  prompts and pictures judged     making  pictures made and delivered
 deciding   what people say         sealing    what only officers may read     upkeep  what is stranded or overdue
+remembering  pictures that people decided about before
 """
 
 from gateway.lifecycle.accepting import Request, accept, cancel, erase, prompt_hash, withdraw
@@ -14,6 +15,7 @@ from gateway.lifecycle.making import (
     settle_not_delivered,
     settle_not_generated,
 )
+from gateway.lifecycle.remembering import may_be_let_go_again, retire_known_picture
 from gateway.lifecycle.screening import Judgement, settle_image, settle_prompt
 from gateway.lifecycle.sealing import lift_seal, seal
 from gateway.lifecycle.transaction import status_of
@@ -35,9 +37,11 @@ __all__ = [
     "hold_without_checker",
     "lift_seal",
     "look_again",
+    "may_be_let_go_again",
     "note_look",
     "note_view",
     "prompt_hash",
+    "retire_known_picture",
     "seal",
     "settle_delivered",
     "settle_generated",

@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from gateway.audit.log import Actor, Entries
 from gateway.errors import ClaimLostError, DecisionRefusedError, NotFoundError, StaleStatusError
+from gateway.lifecycle.remembering import check_can_be_remembered, remember
 from gateway.lifecycle.screening import clear_prompt, grant_image, refuse_prompt
 from gateway.lifecycle.transaction import Step, insert, step
 from gateway.models import Case, Decision, Image
@@ -65,8 +66,13 @@ def decide(
     sha256: bytes,
     category: str | None = None,
     note: str = "",
+    remembered: bool = False,
 ) -> Decision:
     """What this person says of these bytes at this version; carried out when the queue's undo window is over.
+
+    Args:
+        remembered: once it takes effect, refuse this picture and its look-alikes from then on, or ask no more about
+            these bytes.
 
     Raises:
         ClaimLostError: the lease is over or somebody else's.
@@ -79,6 +85,8 @@ def decide(
     with _lock(case_id, actor) as s:
         image, case = _lock_rest(s, case_id)
         _check_claim(case, user_id=user_id, token=token, version=version, s=s)
+        if remembered:
+            check_can_be_remembered(image, outcome)
         decision_id, effective_at = new_id(), s.at + timedelta(seconds=case.queue.undo_window_s)
         try:
             insert(
@@ -94,6 +102,7 @@ def decide(
                 category=category,
                 note=note,
                 effective_at=effective_at,
+                remember=remembered,
             )
         except IntegrityError as error:
             raise DecisionRefusedError(_what_stands_against(error)) from error
@@ -102,7 +111,13 @@ def decide(
             "decided",
             "case.decided",
             effective_at=effective_at,
-            detail={"version": version, "outcome": outcome, "category": category, "sha256": sha256.hex()},
+            detail={
+                "version": version,
+                "outcome": outcome,
+                "category": category,
+                "sha256": sha256.hex(),
+                "remembered": remembered,
+            },
             private={"note": ("operator", note)} if note else {},
         )
         if effective_at <= s.at:
@@ -194,6 +209,8 @@ def _carry_out(s: Step, image: Image | None, case: Case) -> None:
     else:
         grant_image(s, image, case_id=case.pk, **said)
         s.derive("generation.derived")
+    if decision.remember and image is not None:
+        remember(s, image, case, decision)
     s.move_case(case, "closed", "case.carried_out")
 
 

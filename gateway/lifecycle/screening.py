@@ -15,6 +15,7 @@ from gateway.lifecycle.transaction import Step, insert, step
 from gateway.models import Image
 from gateway.models.fields import new_id
 from moderation.assessments import Assessment
+from moderation.hashes import Fingerprint
 from moderation.policy import Verdict
 
 GENERAL = "general"  # the category a client is told of what is sealed
@@ -37,6 +38,15 @@ class Judgement:
         if self.verdict.unscreened and self.verdict.outcome == "hold" and self.verdict.category is None:
             return "unscreened"
         return self.verdict.outcome
+
+    @property
+    def allowed_by(self) -> str | None:
+        """The decision that stands for this one, where it would be held without."""
+        return None if self.verdict is None else self.verdict.allowed_by
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        return next((each.fingerprint for each in self.assessments if each.fingerprint is not None), None)
 
     @property
     def lane(self) -> str:
@@ -62,6 +72,7 @@ class Judgement:
             "attempt": attempt,
             "verdict": self.outcome,
             "policy_sha256": None if self.verdict is None else self.verdict.policy_sha256,
+            "known_by_decision": self.allowed_by,
             "checkers": [
                 {"name": a.checker, "version": a.version, "weights_sha256": a.weights_sha256, "modality": a.modality,
                  "input_sha256": a.input_sha256 if a.modality == "image" else None, "failed": a.error is not None}
@@ -182,14 +193,31 @@ def settle_image(
         if judgement.outcome == "seal":
             sealing.seal_under_lock(s, "image match", reason=judgement.client_reason("image"), **said)
             return
+        _write_fingerprint(s, judgement, image)
         if judgement.outcome == "block":
             s.move_image(image, "rejected", "image.rejected", reason=judgement.client_reason("image"), **said)
-        elif judgement.outcome == "allow" and not image.hold_anyway and judgement.verdict is not None:
+        elif judgement.verdict is not None and _may_go(s, image, judgement):
             grant_image(s, image, policy_sha256=judgement.verdict.policy_sha256, **said)
         else:
             why = {"hold": "score", "unscreened": "unscreened"}.get(judgement.outcome, "flagged")
+            if judgement.allowed_by and not image.hold_anyway:
+                why = "score"
             hold_image(s, image, why, lane=judgement.lane, approvals_required=judgement.approvals_required, **said)
         s.derive("generation.derived")
+
+
+def _may_go(s: Step, image: Image, judgement: Judgement) -> bool:
+    """Whether the policy lets it go; where it does so because people did before, whether that holds at this moment."""
+    if judgement.outcome != "allow" or image.hold_anyway:
+        return False
+    if judgement.allowed_by is None:
+        return True
+    s.cursor.execute(
+        "SELECT EXISTS (SELECT FROM known_picture_in_force WHERE side = 'allow' AND decision_id = %s "
+        "AND sha256 = %s AND organization_id = %s)",
+        [judgement.allowed_by, bytes(image.master_sha256 or b""), s.generation.organization_id],
+    )
+    return bool(s.cursor.fetchone()[0])
 
 
 def hold_image(
@@ -225,6 +253,17 @@ def grant_image(
         "case": case_id and str(case_id),
     }
     s.move_image(image, "granted", "image.granted", grant_id=grant_id, detail=detail, **said)
+
+
+def _write_fingerprint(s: Step, judgement: Judgement, image: Image) -> None:
+    """By which look-alikes are found; of a picture that is looked at again it is there already."""
+    own = judgement.fingerprint
+    if own is not None:
+        s.cursor.execute(
+            "INSERT INTO fingerprint (image_id, sha256, pdq, quality, colours) VALUES (%s, %s, %s, %s, %s) "
+            "ON CONFLICT DO NOTHING",
+            [image.pk, bytes(image.master_sha256 or b""), own.pdq, own.quality, own.colours],
+        )
 
 
 def _write_verdict(s: Step, judgement: Judgement, attempt: int, image: Image | None = None) -> None:

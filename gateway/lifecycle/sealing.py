@@ -37,7 +37,8 @@ def seal(generation_id: uuid.UUID, *, actor: Actor, why: str = "officer") -> Non
 def seal_under_lock(
     s: Step, why: str, *, reason: Mapping[str, Any], detail: Mapping[str, Any], private: Private
 ) -> None:
-    """End every image that has no bytes, seal every one that has, close ordinary cases, move the words to the officers.
+    """End every image that has no bytes, seal every one that has, close ordinary cases, move the words to the officers,
+    forget what the pictures look like.
 
     Where nothing had bytes the prompt counts as refused, so that the generation stays blocked when the seal is lifted.
     """
@@ -53,6 +54,7 @@ def seal_under_lock(
             if master.wrapped_key is not None:
                 Master.objects.filter(pk=image.pk).update(wrapped_key=vault().rewrap(bytes(master.wrapped_key)))
     s.close_cases(images, prompt=True)
+    s.cursor.execute("DELETE FROM fingerprint WHERE image_id = ANY(%s)", [[image.pk for image in images]])
     _move_words(s, why)
     columns: dict[str, Any] = {"sealed_at": s.at, "reason": dict(reason)}
     if not had_bytes:

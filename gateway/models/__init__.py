@@ -16,6 +16,7 @@ from .generations import (
     PromptState,
     Usage,
 )
+from .known_pictures import ImageFingerprint, KnownPicture, Side
 from .organizations import ApiKey, IdempotencyKey, Organization
 from .people import Role, User
 from .policies import PolicyVersion, Verdict
@@ -37,7 +38,9 @@ __all__ = [
     "HeldWhy",
     "IdempotencyKey",
     "Image",
+    "ImageFingerprint",
     "ImageStatus",
+    "KnownPicture",
     "Look",
     "Master",
     "ModelClock",
@@ -50,6 +53,7 @@ __all__ = [
     "Queue",
     "Role",
     "Seal",
+    "Side",
     "Usage",
     "User",
     "Verdict",

@@ -140,7 +140,10 @@ class Outcome(models.TextChoices):
 
 
 class Decision(models.Model):
-    """What a person said of which bytes at which version. Only ever inserted; UNIQUE (case, version): one counts."""
+    """What a person said of which bytes at which version. Only ever inserted; UNIQUE (case, version): one counts.
+
+    `remember`: its picture goes on a list of known pictures when it takes effect.
+    """
 
     id = id_field()
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="decisions")
@@ -154,6 +157,7 @@ class Decision(models.Model):
     at = models.DateTimeField(db_default=TransactionNow())
     effective_at = models.DateTimeField()
     undoes = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="undone_by")
+    remember = models.BooleanField(db_default=False)
 
     class Meta:
         db_table = "decision"
@@ -165,6 +169,9 @@ class Decision(models.Model):
                 name="undo_names_what",
             ),
             models.CheckConstraint(condition=~Q(outcome="deny") | Q(category__isnull=False), name="deny_says_why"),
+            models.CheckConstraint(
+                condition=Q(remember=False) | Q(outcome__in=["release", "deny"]), name="remembered_yes_or_no"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -53,7 +53,10 @@ class Gate(models.Model):
 
 
 class Worker(models.Model):
-    """A living worker child. `self_test_at` is set once it has made or judged its own known-good item."""
+    """A living worker child. `self_test_at` is set while it makes or judges its own known-good item.
+
+    `failing`: what of it does not, by name: a checker, a model; `problem`: how, in words.
+    """
 
     boot_id = models.UUIDField(primary_key=True)
     kind = models.CharField(max_length=20)
@@ -64,6 +67,7 @@ class Worker(models.Model):
     last_beat = models.DateTimeField(db_default=TransactionNow())
     self_test_at = models.DateTimeField(null=True)
     problem = models.TextField(db_default="")
+    failing = ArrayField(models.CharField(max_length=100), db_default=[])
 
     class Meta:
         db_table = "workers"

@@ -23,6 +23,7 @@ from gateway.leases import Lease
 from gateway.lifecycle import Judgement
 from gateway.models import Image, Master, Prompt
 from gateway.nudges import nudge
+from gateway.work.known_pictures import known_lists
 from gateway.work.worker import TRY_AGAIN_S, Worker
 from moderation.policy import Policy, default_policy
 from moderation.screens import (
@@ -61,7 +62,7 @@ def screens() -> Screens:
             "INSERT INTO policy_version (sha256, version, document) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
             [policy.sha256, policy.version, json.dumps(policy.document)],
         )
-    return Screens(load_prompt_screen(checkers), load_image_screen(checkers), policy)
+    return Screens(load_prompt_screen(checkers), load_image_screen(checkers, known_lists().now), policy)
 
 
 def _read(path: Path) -> bytes:
@@ -124,7 +125,9 @@ def _screen_images(worker: Worker, taken: Sequence[Lease]) -> None:
     for lease in whole:
         data = _read_back(worker, lease, images[lease.row_id], masters.get(lease.row_id))
         if data is not None:
-            readable.append((lease, ImageInput(data, hashlib.sha256(data).hexdigest())))
+            scope = str(images[lease.row_id].generation.organization_id)
+            readable.append((lease, ImageInput(data, hashlib.sha256(data).hexdigest(), scope)))
+    known_lists().refresh()
     assessed = screens().images.assess([given for _, given in readable])
     judged = [
         (lease, Judgement(screens().policy.judge(assessments, stage="image"), assessments))

@@ -18,13 +18,14 @@ def section(page: str, title: str) -> str:
 
 def steps_of(page: str, title: str) -> dict[Step, frozenset[str]]:
     """The steps of one table of the page, each with the roles that may take it."""
+    kind = title.lower().replace(" ", "_")
     found: dict[Step, frozenset[str]] = {}
     rows = re.findall(r"^\| (`.+?`) \| (`.+?`) \| ([a-z, ]+?) \|", section(page, title), re.MULTILINE)
     for was, becomes, roles in rows:
         for one in re.findall(r"`(.+?)`", was):
             for other in re.findall(r"`(.+?)`", becomes):
-                assert (title.lower(), one, other) not in found, f"{title}: {one} > {other} stands there twice"
-                found[title.lower(), one, other] = frozenset(roles.split(", "))
+                assert (kind, one, other) not in found, f"{title}: {one} > {other} stands there twice"
+                found[kind, one, other] = frozenset(roles.split(", "))
     return found
 
 
@@ -32,7 +33,7 @@ def test_the_page_lists_every_permitted_step_and_who_may_take_it(record: Record)
     page = (DOCS / "lifecycle.md").read_text()
     written = {
         step: roles
-        for kind in ("Image", "Prompt", "Generation", "Case")
+        for kind in ("Image", "Prompt", "Generation", "Case", "Known picture")
         for step, roles in steps_of(page, kind).items()
     }
 

@@ -70,6 +70,8 @@ MUTATIONS = [
             "decision_that_was_made_yesterday": "decision_allowed",
             "delivery_grants": "grant_allowed",
             "masters_hash_rewritten": "image_has_its_master",
+            "picture_remembered_by_a_checker": "known_picture_allowed",
+            "picture_on_its_list_turned_into_another": "known_picture_retired",
             "entry_with_a_forged_transaction": "body_says_the_same",
             "entry_with_a_forged_era": "body_says_the_same",
         },
@@ -84,6 +86,37 @@ MUTATIONS = [
         "birth_allowed",
         without_trigger("birth_allowed", "image", "generation", "review_case"),
         through("generation_born_without_entry", "image_added_later", "case_born_without_entry"),
+    ),
+    Mutation(
+        "known_picture_allowed",
+        without_trigger("known_picture_allowed", "known_picture"),
+        through(
+            "picture_remembered_though_nobody_asked_for_it",
+            "picture_remembered_inside_the_undo_window",
+            "other_bytes_than_those_denied_on_the_list",
+            "another_look_than_the_denied_pictures_on_the_list",
+            "picture_on_the_list_for_another_reason",
+            "denied_picture_on_the_allow_list",
+            "released_picture_allowed_to_another_organization",
+            "released_picture_allowed_by_more_people_than_said_so",
+            "released_picture_allowed_under_another_policy",
+        )
+        | {"picture_refused_for_ever_by_nobody": "known_picture_decision_id_e07c8033_fk_decision_id"},
+    ),
+    Mutation(
+        "known_picture_retired",
+        without_trigger("known_picture_retired", "known_picture"),
+        {"retired_picture_back_on_its_list": "edge"},
+    ),
+    Mutation(
+        "step_allowed on known_picture",
+        without_trigger("step_allowed", "known_picture"),
+        through("picture_taken_off_its_list_without_entry"),
+    ),
+    Mutation(
+        "birth_allowed on known_picture",
+        without_trigger("birth_allowed", "known_picture"),
+        through("picture_remembered_without_entry"),
     ),
     Mutation("seal_audited", without_trigger("seal_audited", "generation"), through("seal_taken_off_without_entry")),
     Mutation(

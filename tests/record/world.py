@@ -16,6 +16,8 @@ from gateway.delivery import envelope, keys
 from gateway.lifecycle import Judgement, PublishedFile, Request, StoredBytes
 from gateway.models import ApiKey, AuditEntry, Case, Generation, Image, Organization, Queue, User
 from gateway.models.fields import new_id
+from moderation.assessments import Assessment
+from moderation.hashes import Fingerprint
 from moderation.policy import Reason, Verdict
 from tests.databases import Record
 
@@ -38,10 +40,24 @@ ROLE_OF: dict[leases.Stage, str] = {
 }
 
 
-def judgement(said: Said, *, approvals_required: int = 1, lane: str = "ordinary") -> Judgement:
-    """What screening hands over when the policy said this; `unscreened`: nobody could judge it."""
+LOOK = Fingerprint(bytes(range(32)), 90, bytes(48))
+
+
+def judgement(
+    said: Said,
+    *,
+    approvals_required: int = 1,
+    lane: str = "ordinary",
+    policy_sha256: str = "0" * 64,
+    allowed_by: str | None = None,
+) -> Judgement:
+    """What screening hands over when the policy said this; `unscreened`: nobody could judge it.
+
+    A picture's judgement comes with its fingerprint, which is the same for all.
+    """
     if said == "unscreened":
         return Judgement(None)
+    seen = Assessment("known-pictures", "1", "", "image", "", "whole", {}, fingerprint=LOOK)
     return Judgement(
         Verdict(
             outcome="block" if said == "seal" else said,
@@ -52,8 +68,10 @@ def judgement(said: Said, *, approvals_required: int = 1, lane: str = "ordinary"
             approvals_required=approvals_required,
             lane=lane,
             policy_version="test",
-            policy_sha256="0" * 64,
-        )
+            policy_sha256=policy_sha256,
+            allowed_by=allowed_by,
+        ),
+        (seen,),
     )
 
 
@@ -271,12 +289,12 @@ class World:
         with self.record.acting_as("people"):
             lifecycle.decide(case.pk, user_id=person.pk, outcome=outcome, **{**said, **changes})
 
-    def say(self, person: User, case_id: uuid.UUID, outcome: str) -> None:
+    def say(self, person: User, case_id: uuid.UUID, outcome: str, **changes: Any) -> None:
         """Claim, look and decide."""
         case = self.take(person, case_id)
         if case.image_id:
             self.look(person, case)
-        self.decide(person, case, outcome)
+        self.decide(person, case, outcome, **changes)
 
     def undo(self, person: User, case_id: uuid.UUID) -> None:
         with self.record.acting_as("people"):
