@@ -240,5 +240,5 @@ def test_what_is_no_policy_document_is_refused(data: bytes) -> None:
 def test_the_default_policy_requires_every_checker_that_ships() -> None:
     assert default_policy().required == {
         "prompt": ("terms", "prompt-e5", "canary-prompt"),
-        "image": ("opennsfw", "nsfwjs-mobilenet", "canary-image"),
+        "image": ("opennsfw", "nsfwjs-mobilenet", "known-pictures", "canary-image"),
     }
