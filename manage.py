@@ -4,8 +4,15 @@ import os
 import sys
 from importlib import import_module
 
+# Commands that need nothing that Django's settings read, nor that it be there, and the module that each is.
+WITHOUT_DJANGO = {
+    "up": "gateway.local.up",
+    "demo": "gateway.demo.tell",
+    "score": "moderation.evaluation.score",
+    "evaluate": "moderation.evaluation.evaluate",
+}
+OF_THE_RECORD = "--decided"  # what `evaluate` is told to read people's decisions by
 # Which database role a command acts as. Whatever is not named here is an operator's, and acts as the people's door.
-WITHOUT_DJANGO = {"up": "gateway.local.up", "demo": "gateway.demo.tell", "score": "moderation.evaluation.score"}
 ROLE_OF_COMMAND = {"sweep": "sweeper", "migrate": "migrator", "makemigrations": "migrator"}
 
 
@@ -18,9 +25,7 @@ def role_of(arguments: list[str]) -> str:
 
 
 def main() -> None:
-    if (
-        len(sys.argv) > 1 and sys.argv[1] in WITHOUT_DJANGO
-    ):  # need nothing that Django's settings read, nor that it be there
+    if len(sys.argv) > 1 and sys.argv[1] in WITHOUT_DJANGO and OF_THE_RECORD not in sys.argv:
         sys.exit(import_module(WITHOUT_DJANGO[sys.argv[1]]).main(sys.argv[2:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
     # Threads that spin while they wait starve the other processes of the machine, and each other.

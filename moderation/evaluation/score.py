@@ -22,7 +22,16 @@ InputT = TypeVar("InputT")
 
 def main(arguments: Sequence[str]) -> int:
     """The exit status: 0; 2 with the reason on standard error, and no output file, if something cannot be used."""
-    options = parser().parse_args(arguments)
+    parser = argparse.ArgumentParser(
+        prog="manage.py score",
+        description="Score prompts or pictures with the gate's checkers and policy; no database, no services.",
+    )
+    add_options(parser)
+    return score(parser.parse_args(arguments))
+
+
+def score(options: argparse.Namespace) -> int:
+    """What `main` does, with options that were read."""
     try:
         document = checkers_document(options.checkers)
         policy = policy_of(options.policy)
@@ -40,12 +49,8 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command's options."""
-    made = argparse.ArgumentParser(
-        prog="manage.py score",
-        description="Score prompts or pictures with the gate's checkers and policy; no database, no services.",
-    )
+def add_options(made: argparse.ArgumentParser) -> None:
+    """Give a parser the command's options."""
     made.add_argument("what", choices=("prompts", "images"))
     lines = 'JSON Lines: {"id", "text"[, "negative_prompt"]}, or {"id", "path"}; "-": standard input'
     made.add_argument("--input", required=True, help=lines)
@@ -55,7 +60,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--folder", type=Path, default=Path(), help="where relative paths of pictures begin (here)")
     made.add_argument("--detail", action="store_true", help="add the verdict's reasons and what each checker said")
     made.add_argument("--skip-bad", action="store_true", help='write a bad line as {"id", "error"} and go on')
-    return made
 
 
 def _run(scoring: Scoring[InputT], policy: Policy, options: argparse.Namespace) -> Tally:

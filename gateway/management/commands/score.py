@@ -1,7 +1,7 @@
 """`manage.py score`, for `manage.py help`: manage.py itself hands it to moderation/evaluation/score.py."""
 
 import sys
-from argparse import REMAINDER, ArgumentParser
+from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -14,7 +14,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("rest", nargs=REMAINDER, help="options of moderation/evaluation/score.py")
+        score.add_options(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        sys.exit(score.main(options["rest"]))
+        sys.exit(score.score(Namespace(**options)))
