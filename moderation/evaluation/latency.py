@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from moderation.assessments import Stage
-from moderation.evaluation.runs import Setup, assess, screens_of
+from moderation.evaluation.runs import WORST, Setup, assess, screens_of
 from moderation.evaluation.sets import LabelledSet, half
 from moderation.screens import ImageScreen, PromptScreen
 
@@ -31,15 +31,18 @@ class Latency:
 
 
 def measure(setup: Setup, sets: Sequence[LabelledSet]) -> list[Latency]:
-    """The latency of every checker of a setup on inputs of these sets, one checker after another."""
-    found = []
+    """The latency of every checker of a setup on inputs of these sets, and the sum of all: they run one by one."""
+    found: list[Latency] = []
     for stage in ("prompt", "image"):
         inputs = _sample(sets, stage)
         if not inputs:
             continue
+        each = []
         for name, screen in screens_of(setup, stage).items():
             assess(screen, inputs[:2])
-            found.append(_latency(setup.name, stage, name, screen, inputs))
+            each.append(_latency(setup.name, stage, name, screen, inputs))
+        batched_ms, alone_ms = sum(one.batched_ms for one in each), sum(one.alone_ms for one in each)
+        found += [*each, Latency(setup.name, stage, WORST, each[0].batch, batched_ms, alone_ms)]
     return found
 
 

@@ -169,7 +169,9 @@ def test_sets_are_compared_with_the_harmless_inputs_of_others(tmp_path: Path) ->
     numbers = json.loads((folder / "r.json").read_text())
     (comparison,) = numbers["comparisons"]
     assert (comparison["set"], comparison["against"], comparison["auroc"][0]) == ("bad", "good", 1.0)
-    assert {each["checker"] for each in numbers["latency"]} == {"canary-prompt", "terms"}
+    *each, together = numbers["latency"]
+    assert [one["checker"] for one in each] == ["canary-prompt", "terms"]
+    assert together["alone_ms"] == pytest.approx(sum(one["alone_ms"] for one in each))
     assert "torch" in numbers["machine"]
     assert "absent" in (folder / "r.md").read_text()
 
