@@ -9,8 +9,10 @@ from typing import Any
 from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
+from gateway import lifecycle
 from gateway.lifecycle.deciding import MIN_LOOK_MS
-from gateway.models import Case, Decision, Generation, Image, Look, Prompt, User, Verdict
+from gateway.models import Case, Decision, Generation, Image, ImageFingerprint, Look, Prompt, User, Verdict
+from moderation.hashes import MIN_QUALITY
 from moderation.normalise import TextError, canonical
 from moderation.taxonomy import CATEGORIES, HARMS, Category
 from review import findings, wording
@@ -100,6 +102,8 @@ def page(case: Case, claim: Claim, user: User) -> dict[str, Any]:
         "seen_ms": seen_ms,
         "seen_enough": seen_ms >= MIN_LOOK_MS,
         "min_look_ms": MIN_LOOK_MS,
+        "may_stand": image is not None and lifecycle.may_be_let_go_again(image),
+        "has_look_alikes": image is not None and _has_look_alikes(image),
     }
 
 
@@ -107,6 +111,11 @@ def shown_sha256(case: Case) -> bytes:
     """The hash of what a decision on this case is about: the master's bytes, or the words."""
     image = case.image
     return bytes((case.generation.prompt_sha256 if image is None else image.master_sha256) or b"")
+
+
+def _has_look_alikes(image: Image) -> bool:
+    """Whether this picture has enough detail for others to be told to look like it."""
+    return ImageFingerprint.objects.filter(image=image, quality__gte=MIN_QUALITY).exists()
 
 
 def undoable(user: User) -> Undoable | None:

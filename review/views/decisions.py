@@ -19,6 +19,7 @@ from review.views.refusals import not_recorded, not_undone
 SHOWN = 100
 MAX_NOTE = 4000
 SAID = ("release", "approve", "deny", "escalate")
+REMEMBERED = {"deny": "look-alikes", "release": "these-bytes"}  # what a box ticked beside an outcome is called
 FILTERS = ("release", "approve", "deny", "escalate", "undone")
 
 
@@ -32,6 +33,7 @@ class Said:
     outcome: str
     category: str | None
     note: str
+    remembered: bool
 
     @classmethod
     def read(cls, request: HttpRequest) -> "Said":
@@ -52,7 +54,8 @@ class Said:
         if len(note) > MAX_NOTE:
             raise DecisionRefusedError(f"a note has {len(note)} characters; the limit is {MAX_NOTE}", field="note")
         category = (fields.get("category") or None) if outcome == "deny" else None
-        return cls(token, version, sha256, outcome, category, note.strip())
+        remembered = REMEMBERED.get(outcome) in fields.getlist("remember")
+        return cls(token, version, sha256, outcome, category, note.strip(), remembered)
 
 
 @requires(*REVIEWERS)
@@ -72,6 +75,7 @@ def decide(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
             sha256=said.sha256,
             category=said.category,
             note=said.note,
+            remembered=said.remembered,
         )
     except GatewayError as error:
         return not_recorded(request, case_id, error)

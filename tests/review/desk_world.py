@@ -15,7 +15,7 @@ from gateway.engine.png import encode_png
 from gateway.lifecycle import Judgement, StoredBytes
 from gateway.models import Case, Image, User
 from moderation.assessments import Assessment, Span
-from moderation.policy import default_policy
+from moderation.policy import Policy, default_policy
 from tests.databases import Record
 from tests.record.world import COST, World
 
@@ -49,8 +49,12 @@ class DeskWorld(World):
 
     def __init__(self, record: Record) -> None:
         super().__init__(record)
-        policy = default_policy()
-        with record.acting_as("screening"), connection.cursor() as cursor:
+        self.judge_by(default_policy())
+
+    def judge_by(self, policy: Policy) -> None:
+        """Verdicts are this policy's from now on."""
+        self.policy = policy
+        with self.record.acting_as("screening"), connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO policy_version (sha256, version, document) VALUES (%s, %s, %s)",
                 [policy.sha256, policy.version, Json(dict(policy.document))],
@@ -117,7 +121,7 @@ class DeskWorld(World):
             lifecycle.settle_prompt(
                 generation_id,
                 attempt=lease.attempt,
-                judgement=Judgement(default_policy().judge(judged, stage="prompt"), assessments),
+                judgement=Judgement(self.policy.judge(judged, stage="prompt"), assessments),
                 actor=self.worker("screening"),
             )
 
@@ -127,9 +131,10 @@ class DeskWorld(World):
             shown = [
                 of_image(sha256.hex(), {"sexual": score}),
                 of_image(sha256.hex(), {"sexual": score / 3}, checker="nsfwjs-mobilenet"),
+                of_image(sha256.hex(), {}, checker="known-pictures"),
                 of_image(sha256.hex(), {"canary/hold": 0.0, "canary/block": 0.0}, checker="canary-image"),
             ]
-            verdict = default_policy().judge(shown, stage="image")
+            verdict = self.policy.judge(shown, stage="image")
             judged = Judgement(replace(verdict, approvals_required=approvals_required, lane=lane), shown)
             lifecycle.settle_image(
                 lease.generation_id, lease.row_id, attempt=lease.attempt, sha256=sha256, judgement=judged,
