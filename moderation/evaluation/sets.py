@@ -1,6 +1,7 @@
 """Labelled sets: texts or pictures, whether each is harmful, and what else is known of it."""
 
 import hashlib
+import random
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -72,6 +73,7 @@ class SetSpec:
     groups: tuple[str, ...] = ()
     half: Half | None = None
     half_by: tuple[str, ...] = ()
+    last: int | None = None
     cap: int | None = None
     cap_each_language: bool = False
     against: tuple[str, ...] = ()
@@ -119,8 +121,11 @@ def read_set(spec: SetSpec, places: Places, *, seed: int) -> LabelledSet:
         SetError: a column or a reader is not there, or no input is left.
         TableError: a file is no table.
     """
+    rows = _rows(spec, places)
+    if spec.last is not None:
+        rows = iter(_shuffled(rows, spec.path)[-spec.last :])
     items: dict[tuple[str, bool | None], Item] = {}
-    for row in _rows(spec, places):
+    for row in rows:
         if _chosen(spec, row):
             for item in _items(spec, row, places):
                 items.setdefault((item.given, item.harmful), item)
@@ -139,6 +144,13 @@ def _rows(spec: SetSpec, places: Places) -> Iterator[Row]:
         else:
             raise SetError(f"{spec.name}: reader: {spec.reader!r}; one of table, {', '.join(READERS)}")
         yield from ({**row, **stem} for row in rows)
+
+
+def _shuffled(rows: Iterable[Row], path: str) -> list[Row]:
+    """In the order in which training takes the first so many of a file's rows."""
+    shuffled = list(rows)
+    random.Random(path).shuffle(shuffled)  # noqa: S311  the same order everywhere is the point
+    return shuffled
 
 
 def _files(spec: SetSpec, places: Places) -> Iterator[tuple[str, bytes]]:

@@ -13,6 +13,7 @@ _FIELDS = {field.name: field for field in dataclasses.fields(SetSpec)}
 _TEXTS = frozenset({"columns", "harmless", "groups", "against", "pair", "half_by"})
 _TEXT_MAPS = frozenset({"twins", "categories"})
 _FLAGS = frozenset({"beside", "quoted", "cap_each_language", "pooled", "optional"})
+_COUNTS = frozenset({"last", "cap"})
 _ALLOWED = "docs/evaluation.md lists the fields of a set"
 _DEFAULT_SEED = 1
 
@@ -89,7 +90,7 @@ def _value(name: str, field: str, value: Any) -> Any:  # noqa: PLR0911  one answ
         return {column: _texts(values) or () for column, values in value.items()}
     if field == "without" and isinstance(value, list) and all(isinstance(each, dict) for each in value):
         return tuple(value)
-    if field == "cap" and isinstance(value, int) and value > 0:
+    if field in _COUNTS and isinstance(value, int) and value > 0:
         return value
     if field == "half" and value in ("tune", "report"):
         return value

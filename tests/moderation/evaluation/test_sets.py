@@ -1,6 +1,7 @@
 """Sets: which rows are taken, on which side they stand, and what a description may say."""
 
 import json
+import random
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,14 @@ def test_the_halves_share_no_row_and_lose_none(places: Places) -> None:
     tune, report = (read(places, half=which) for which in ("tune", "report"))
 
     assert sorted(tune + report, key=str) == sorted(read(places), key=str)
+
+
+def test_the_last_rows_are_none_of_the_first_that_training_takes(places: Places) -> None:
+    (places.folder / "table.csv").write_text("text\n" + "".join(f"{number}\n" for number in range(40)))
+    order = sources.rows(places.folder / "table.csv")
+    random.Random("table.csv").shuffle(order)
+
+    assert [text for text, _ in read(places, last=10)] == [row["text"] for row in order[30:]]
 
 
 def test_half_by_several_columns_goes_by_the_smallest_number(places: Places) -> None:
