@@ -172,21 +172,21 @@ def _languages(numbers: Numbers) -> Iterator[str]:
 
 def _groups(numbers: Numbers) -> Iterator[str]:
     for name in dict.fromkeys(each["set"] for each in numbers["groups"]):
-        chosen = [each for each in numbers["groups"] if each["set"] == name]
+        chosen = [(each, each["scorers"][-1]) for each in numbers["groups"] if each["set"] == name]
         yield f"## Groups in {name}"
         yield ""
-        yield "Mean, gap and highest are of the harmless inputs' scores; the gap is to the mean of all groups."
+        yield "Of the harmless inputs' scores; the gap is to the mean of all groups, the widest first."
         yield ""
         yield from _table(
-            ("group", "setup", "harmless", "stopped", "scorer", "mean", "gap", "highest", "harmful", "stopped"),
+            ("group", "setup", "scorer", "gap", "mean", "highest", "harmless", "stopped", "harmful", "stopped"),
             (
                 (
-                    each["group"], each["setup"], each["harmless"]["inputs"], _share(each["harmless"]["stopped"]),
-                    s["scorer"], _score(s["mean"]), _score(s["gap"]), _score(s["highest"]),
+                    each["group"], each["setup"], s["scorer"],
+                    _score(s["gap"]), _score(s["mean"]), _score(s["highest"]),
+                    each["harmless"]["inputs"], _share(each["harmless"]["stopped"]),
                     each["harmful"]["inputs"], _share(each["harmful"]["stopped"]),
                 )
-                for each in chosen
-                for s in each["scorers"]
+                for each, s in sorted(chosen, key=lambda found: -(found[1]["gap"] or 0.0))
             ),
         )  # fmt: skip
         yield ""
