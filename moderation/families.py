@@ -4,14 +4,14 @@ A family is one entry in `prompt_families.PROMPT_FAMILIES` or `image_families.IM
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from moderation.assessments import Picture, PromptInput
 from moderation.checker_fields import CheckerConfigurationError
 from moderation.checkers import CheckerPlan
 from moderation.image_families import IMAGE_FAMILIES, SHIPPED_IMAGE, canary_image
 from moderation.known_pictures import KnownPictures, known_pictures_plan
-from moderation.plans import Family
+from moderation.plans import read_plans
 from moderation.prompt_families import PROMPT_FAMILIES, SHIPPED_PROMPT, canary_prompt
 
 __all__ = ["CheckerConfigurationError", "image_plans", "prompt_plans"]
@@ -26,7 +26,7 @@ def prompt_plans(configuration: Mapping[str, object] | None) -> list[CheckerPlan
         CheckerConfigurationError: names the field, its value and what is allowed.
     """
     entries = _entries(configuration, "prompt", SHIPPED_PROMPT)
-    return _unique([canary_prompt(), *_plans(entries, PROMPT_FAMILIES)], "prompt")
+    return _unique([canary_prompt(), *read_plans(entries, "prompt", PROMPT_FAMILIES)], "prompt")
 
 
 def image_plans(
@@ -38,36 +38,17 @@ def image_plans(
         CheckerConfigurationError: names the field, its value and what is allowed.
     """
     entries = _entries(configuration, "image", SHIPPED_IMAGE)
-    return _unique([canary_image(), known_pictures_plan(known), *_plans(entries, IMAGE_FAMILIES)], "image")
+    return _unique([canary_image(), known_pictures_plan(known), *read_plans(entries, "image", IMAGE_FAMILIES)], "image")
 
 
-def _entries(
-    configuration: Mapping[str, object] | None, stage: str, shipped: Sequence[Mapping[str, object]]
-) -> list[tuple[str, Mapping[str, object]]]:
-    """Each checker's entry with its path in the file; a stage that the file does not name has those that ship."""
-    if configuration is not None:
-        for name in configuration:
-            if name not in ("prompt", "image"):
-                raise CheckerConfigurationError(name, configuration[name], "known fields: image, prompt")
-    entries = shipped if configuration is None else configuration.get(stage, shipped)
-    if not isinstance(entries, (list, tuple)) or not entries:
-        raise CheckerConfigurationError(stage, entries, "a list of at least one checker")
-    for number, entry in enumerate(entries):
-        if not isinstance(entry, Mapping):
-            raise CheckerConfigurationError(f"{stage}[{number}]", entry, "an object with a `family`")
-    return [(f"{stage}[{number}]", cast(Mapping[str, object], entry)) for number, entry in enumerate(entries)]
-
-
-def _plans(
-    entries: Sequence[tuple[str, Mapping[str, object]]], families: Mapping[str, Family[InputT]]
-) -> list[CheckerPlan[InputT]]:
-    plans = []
-    for field, entry in entries:
-        name = entry.get("family")
-        if not isinstance(name, str) or name not in families:
-            raise CheckerConfigurationError(f"{field}.family", name, f"one of {', '.join(families)}")
-        plans.append(families[name](entry, field))
-    return plans
+def _entries(configuration: Mapping[str, object] | None, stage: str, shipped: Sequence[Mapping[str, object]]) -> object:
+    """A stage's list of entries; a stage that the file does not name has those that ship."""
+    if configuration is None:
+        return shipped
+    for name in configuration:
+        if name not in ("prompt", "image"):
+            raise CheckerConfigurationError(name, configuration[name], "known fields: image, prompt")
+    return configuration.get(stage, shipped)
 
 
 def _unique(plans: list[CheckerPlan[InputT]], stage: str) -> list[CheckerPlan[InputT]]:

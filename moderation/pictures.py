@@ -68,14 +68,14 @@ def looks(pixels: NDArray[np.uint8], side_px: int) -> list[NDArray[np.uint8]]:
     if long < _TILE_FROM * side_px and long <= _MAX_ASPECT * short:
         return shown
     edge = max(math.ceil(_TILE_SHARE * short), side_px) if short >= _TILE_FROM * side_px else short
-    for top in _starts(height, edge):
-        for left in _starts(width, edge):
+    for top in starts(height, edge):
+        for left in starts(width, edge):
             tile = image.crop((left, top, min(left + edge, width), min(top + edge, height)))
             shown.append(_letterboxed(tile, side_px))
     return shown
 
 
-def _starts(length: int, edge: int) -> list[int]:
+def starts(length: int, edge: int) -> list[int]:
     """Where tiles of one edge begin, so that they cover a length and overlap by a fifth or more."""
     if length <= edge:
         return [0]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from moderation.checker_fields import known_fields, limit_s
+from moderation.checker_fields import CheckerConfigurationError, known_fields, limit_s
 from moderation.checkers import Checker, CheckerPlan, Probe
 
 InputT = TypeVar("InputT")
@@ -14,6 +14,26 @@ Family = Callable[[Mapping[str, object], str], CheckerPlan[InputT]]
 
 LIMIT_S = 60.0
 _FIELDS = frozenset({"family", "limit_s"})
+
+
+def read_plans(entries: object, field: str, families: Mapping[str, Family[InputT]]) -> list[CheckerPlan[InputT]]:
+    """The plan of each entry of a list, whose path in the file is `field`, by the family it names.
+
+    Raises:
+        CheckerConfigurationError: names the field, its value and what is allowed.
+    """
+    if not isinstance(entries, (list, tuple)) or not entries:
+        raise CheckerConfigurationError(field, entries, "a list of at least one checker")
+    plans = []
+    for number, entry in enumerate(entries):
+        where = f"{field}[{number}]"
+        if not isinstance(entry, Mapping):
+            raise CheckerConfigurationError(where, entry, "an object with a `family`")
+        name = entry.get("family")
+        if not isinstance(name, str) or name not in families:
+            raise CheckerConfigurationError(f"{where}.family", name, f"one of {', '.join(families)}")
+        plans.append(families[name](entry, where))
+    return plans
 
 
 def shipped(

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 
 import rfc8785
 
-from moderation.assessments import MODALITIES, Allowance, Assessment, Modality, Stage
+from moderation.assessments import HEARD, MODALITIES, Allowance, Assessment, Modality, Stage
 from moderation.policy_document import Condition, PolicyError, Rule, parse_document
 from moderation.taxonomy import SEALED
 
@@ -117,7 +117,7 @@ class Policy:
     def judge(self, assessments: Sequence[Assessment], *, stage: Stage) -> Verdict:
         """The verdict on one input from everything that was said of it; the worst outcome wins."""
         gaps = [*self._missing(assessments, stage), *_unjudged(assessments)]
-        usable = [assessment for assessment in assessments if assessment.modality in MODALITIES[stage]]
+        usable = [assessment for assessment in assessments if assessment.modality in HEARD[stage]]
         firings = [firing for rule in self.rules if rule.stage == stage for firing in _fire(rule, usable)]
         firings.sort(key=lambda firing: (_SEVERITY[firing.rule.outcome], firing.score), reverse=True)
         outcome: Outcome = firings[0].rule.outcome if firings else "allow"

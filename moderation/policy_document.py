@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from moderation.assessments import MODALITIES, Modality, Stage
+from moderation.assessments import HEARD, MODALITIES, Modality, Stage
 from moderation.taxonomy import CATEGORIES
 
 _MAX_BYTES = 256 * 1024
@@ -185,7 +185,7 @@ def _rule(entry: dict[str, object], field: str) -> Rule:
         categories=categories,
         modality=None
         if modality is None
-        else cast(Modality, _one_of(modality, MODALITIES[stage], f"{field}.modality")),
+        else cast(Modality, _one_of(modality, HEARD[stage], f"{field}.modality")),
         checker=None if checker is None else _text(checker, f"{field}.checker"),
         at=min(part.at for part in all_of) if all_of else _threshold(entry.get("at"), f"{field}.at"),
         outcome=cast(

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from moderation.assessments import Picture, PromptInput
 from moderation.checker_fields import CheckerConfigurationError, category, known_fields, share, table, text
@@ -15,6 +17,17 @@ HARMLESS = PromptInput("a red apple on a white background", "blurry, low quality
 GREY = Picture(np.full((128, 128, 3), 127, dtype=np.uint8), "")
 # Noise, the same each time; those that ship score the grey picture higher, which tells a live network from a dead one.
 SPECKLED = Picture(np.random.default_rng(3).integers(0, 255, (128, 128, 3), dtype=np.uint8), "")
+
+
+def _written(text: str) -> NDArray[np.uint8]:
+    """A picture of a text, dark on light, uint8 [height, width, 3]."""
+    image = Image.new("RGB", (512, 128), (236, 232, 224))
+    ImageDraw.Draw(image).text((256, 64), text, font=ImageFont.load_default(24), fill=(24, 24, 40), anchor="mm")
+    return np.asarray(image)
+
+
+# The canary's word, for whoever reads what is written in pictures.
+WRITTEN = Picture(_written("IMPRIMATUR-TEST-PROMPT-HOLD"), "")
 
 _BUILT_IN = {"grey": GREY, "noise": SPECKLED}
 _BOUNDS = frozenset({"category", "at_least", "at_most"})

@@ -50,7 +50,7 @@ class ImageScreen:
         failures: dict[int, str] = {}
         for index, each in enumerate(inputs):
             try:
-                pictures[index] = Picture(decode(each.data), each.sha256, each.scope)
+                pictures[index] = Picture(decode(each.data), each.sha256, each.scope, each.may_hold_text)
             except PictureError as error:
                 failures[index] = str(error)
         by_checker = [

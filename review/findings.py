@@ -7,6 +7,7 @@ from typing import Any
 import rfc8785
 
 from gateway.models import Generation, Image, PolicyVersion, Verdict
+from moderation.assessments import HEARD
 from moderation.policy import Policy
 from moderation.policy_document import Rule
 from moderation.taxonomy import HARMS
@@ -14,7 +15,12 @@ from moderation.taxonomy import HARMS
 BAR_WIDTH = 112  # units of the drawing; a score of 1 fills it
 SHOWN_FROM = 0.05  # scores under it, and under their threshold, are folded away
 
-_MODALITY_TITLES = {"image": "Image", "prompt": "Prompt", "negative_prompt": "Negative prompt"}
+_MODALITY_TITLES = {
+    "image": "Image",
+    "prompt": "Prompt",
+    "negative_prompt": "Negative prompt",
+    "image_text": "Words in the image",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,7 @@ def _finding(assessment: Mapping[str, Any], rules: Sequence[Rule]) -> Finding:
 
 
 def _bar(category: str, score: float | None, *, checker: str, modality: str, rules: Iterable[Rule]) -> Bar:
-    stage = "image" if modality == "image" else "prompt"
+    stage = "image" if modality in HEARD["image"] else "prompt"
     heard = [
         rule
         for rule in rules
@@ -145,8 +151,12 @@ def _problems(assessment: Mapping[str, Any]) -> Iterable[str]:
 
 
 def not_looked_for(verdict: Verdict | None) -> list[str]:
-    """The harms that no checker gave a score for: nothing is known of them. A parent stands for what is under it."""
-    assessments = [] if verdict is None else verdict.assessments
+    """The harms that no checker gave a score for: nothing is known of them. A parent stands for what is under it.
+
+    What is written in a picture says nothing of what it shows.
+    """
+    said = [] if verdict is None else verdict.assessments
+    assessments = [assessment for assessment in said if assessment["modality"] != "image_text"]
     unseen = [harm for harm in HARMS if not any(harm in assessment["scores"] for assessment in assessments)]
     return [harm for harm in unseen if harm.partition("/")[0] == harm or harm.partition("/")[0] not in unseen]
 

@@ -35,6 +35,7 @@ class ModelSpec:
         source: a folder in diffusers' format, or a hub id when `revision` is set; empty for a test card.
         revision: the commit of a hub id, 40 hex digits; None for a folder.
         size_multiple: width and height are multiples of this many pixels.
+        draws_text: whether letters can be read in its pictures. False spares them the look of `text-in-picture`.
         step_delay_s: a test card waits this long in each step, so that tests can catch a batch half way.
     """
 
@@ -53,6 +54,7 @@ class ModelSpec:
     max_steps: int
     max_guidance_scale: float
     step_delay_s: float = 0.0
+    draws_text: bool = True
 
     @property
     def takes_negative_prompt(self) -> bool:
@@ -98,6 +100,7 @@ POCKET = ModelSpec(
     size_multiple=64,
     max_steps=100,
     max_guidance_scale=20.0,
+    draws_text=False,
 )
 
 TEST_CARD = ModelSpec(
@@ -115,6 +118,7 @@ TEST_CARD = ModelSpec(
     size_multiple=1,
     max_steps=100,
     max_guidance_scale=20.0,
+    draws_text=False,
 )
 
 SHIPPED = (POCKET, TEST_CARD)
@@ -217,6 +221,7 @@ class _Entry(_Strict):
     defaults: _Defaults
     limits: _Limits
     step_delay_s: float = Field(0.0, ge=0.0, le=10.0)
+    draws_text: bool = True
 
     @model_validator(mode="after")
     def _source_fits(self) -> Self:
@@ -250,6 +255,7 @@ class _Entry(_Strict):
             default_steps=self.defaults.steps,
             default_guidance_scale=self.defaults.guidance_scale,
             step_delay_s=self.step_delay_s,
+            draws_text=self.draws_text,
             **self.limits.model_dump(),
         )
         spec.check(

@@ -14,6 +14,7 @@ from django.db import connection
 
 from gateway import lifecycle
 from gateway.audit.log import Actor
+from gateway.catalogue import registry
 from gateway.delivery.access import quarantine_reader, read_master
 from gateway.delivery.envelope import KeyUnavailableError
 from gateway.delivery.quarantine import IntegrityError
@@ -125,8 +126,15 @@ def _screen_images(worker: Worker, taken: Sequence[Lease]) -> None:
     for lease in whole:
         data = _read_back(worker, lease, images[lease.row_id], masters.get(lease.row_id))
         if data is not None:
-            scope = str(images[lease.row_id].generation.organization_id)
-            readable.append((lease, ImageInput(data, hashlib.sha256(data).hexdigest(), scope)))
+            generation = images[lease.row_id].generation
+            spec = registry().get(generation.model)
+            given = ImageInput(
+                data,
+                hashlib.sha256(data).hexdigest(),
+                scope=str(generation.organization_id),
+                may_hold_text=spec is None or spec.draws_text,
+            )
+            readable.append((lease, given))
     known_lists().refresh()
     assessed = screens().images.assess([given for _, given in readable])
     judged = [

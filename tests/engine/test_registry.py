@@ -33,6 +33,18 @@ def test_two_models_ship() -> None:
     assert load_registry(None) == {"pocket": POCKET, "test-card": TEST_CARD}
 
 
+def test_a_model_is_thought_to_draw_text_unless_its_entry_denies_it(tmp_path: Path) -> None:
+    silent = {**GOOD, "name": "silent", "draws_text": False}
+    models = load_registry(write(tmp_path, GOOD, silent))
+
+    assert {name: spec.draws_text for name, spec in models.items()} == {
+        "pocket": False,
+        "test-card": False,
+        "house-style": True,
+        "silent": False,
+    }
+
+
 def test_a_file_adds_a_model_to_those_that_ship(tmp_path: Path) -> None:
     models = load_registry(write(tmp_path, GOOD))
 

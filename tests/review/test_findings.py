@@ -89,6 +89,10 @@ def test_every_harm_without_a_score_is_named_once() -> None:
     assert "violence/graphic" not in unseen
 
 
+def test_words_in_a_picture_are_no_look_at_what_it_shows() -> None:
+    assert "violence" in not_looked_for(verdict({"modality": "image_text", "scores": {"violence": 0.1}}))
+
+
 @pytest.mark.parametrize(
     ("held_why", "reasons", "words"),
     [
