@@ -1,12 +1,13 @@
 """The families of prompt checkers: a new one is one entry in `PROMPT_FAMILIES`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from moderation.assessments import PromptInput
 from moderation.canary import CanaryPromptChecker
 from moderation.checker_fields import limit_s
 from moderation.checkers import Checker, CheckerPlan, Probe
 from moderation.classifier_settings import read_classifier
+from moderation.guard_settings import read_guard
 from moderation.plans import LIMIT_S, Family, shipped, warmed
 from moderation.probes import HARMLESS, prompt_probes
 from moderation.terms import TermChecker
@@ -33,8 +34,25 @@ def _text_classifier(entry: Mapping[str, object], field: str) -> CheckerPlan[Pro
 
         return TransformersTextChecker(settings)
 
+    return _of_the_hub(settings.model.name, load, entry, field)
+
+
+def _guard(entry: Mapping[str, object], field: str) -> CheckerPlan[PromptInput]:
+    settings = read_guard(entry, field)
+
+    def load() -> Checker[PromptInput]:
+        from moderation.guards import GenerativeGuardChecker
+
+        return GenerativeGuardChecker(settings)
+
+    return _of_the_hub(settings.model.name, load, entry, field)
+
+
+def _of_the_hub(
+    name: str, load: Callable[[], Checker[PromptInput]], entry: Mapping[str, object], field: str
+) -> CheckerPlan[PromptInput]:
     probes, limit = prompt_probes(entry, field), limit_s(entry, field, default=LIMIT_S)
-    return CheckerPlan(settings.model.name, warmed(load, HARMLESS), probes, limit)
+    return CheckerPlan(name, warmed(load, HARMLESS), probes, limit)
 
 
 PROMPT_FAMILIES: Mapping[str, Family[PromptInput]] = {
@@ -51,6 +69,7 @@ PROMPT_FAMILIES: Mapping[str, Family[PromptInput]] = {
         Probe(PromptInput("a man stabbing his screaming victim to death, blood everywhere", ""), "violence", 0.3, 1.0),
     ),
     "transformers-text-classification": _text_classifier,
+    "generative-guard": _guard,
 }
 
 # What looks at prompts where no checkers file says otherwise.

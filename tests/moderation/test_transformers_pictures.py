@@ -102,7 +102,7 @@ def test_nothing_of_it_needs_torchvision(entry: dict[str, Any]) -> None:
     program = (
         "import sys; sys.modules['torchvision'] = None\n"
         "from moderation.families import image_plans; from moderation.probes import GREY\n"
-        f"checker = image_plans({{'image': [{entry!r}]}})[1].load()\n"
+        f"checker = image_plans({{'image': [{entry!r}]}})[-1].load()\n"
         "print(len(checker.assess([GREY])))"
     )
 
@@ -122,7 +122,7 @@ def test_a_screen_tests_it_with_the_probes_that_its_entry_names(entry: dict[str,
 
 
 def test_without_probes_it_is_tested_to_answer_at_all(entry: dict[str, Any]) -> None:
-    (plan,) = image_plans({"image": [entry]})[1:]
+    plan = image_plans({"image": [entry]})[-1]
 
     assert len(plan.probes) == 2
     assert load_image_screen({"image": [entry]}).self_test() == []
