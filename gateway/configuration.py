@@ -133,6 +133,7 @@ class Configuration(BaseModel):
         description="how long something may wait for a person; it is `expired` then, never released",
     )
 
+
     # caps
     max_unfinished: int = Field(
         10_000, ge=1, description="unfinished generations of the whole gate; an organization has a limit of its own"
@@ -142,6 +143,11 @@ class Configuration(BaseModel):
     )
     max_body_bytes: int = Field(65_536, ge=1024, le=1_048_576, description="largest request body")
     max_images: int = Field(10, ge=1, le=100, description="most images of one request")
+
+    # review
+    oldest_share: float = Field(
+        0.2, ge=0.0, le=1.0, description="which part of the claims takes the case held longest, whatever its priority"
+    )
 
     # how long things are kept, days
     keep_released_days: float = Field(30.0, gt=0, description="how long released pictures and their masters are kept")

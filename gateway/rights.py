@@ -66,9 +66,11 @@ _update(_CASES, "generation", "prompt_state lease_until leased_by reason")
 _insert(
     _SETTLE,
     "review_case",
-    "id kind generation_id image_id queue_id lane priority due_at claimable_at expires_at approvals_required "
+    "id kind generation_id image_id queue_id lane category score priority due_at claimable_at expires_at "
+    "approvals_required "
     "lease_user_id lease_token lease_until",
 )
+_select(_SETTLE, "routing_rule")
 _insert(_SETTLE, "fair_share", "organization_id model last_finish")
 _insert(_SETTLE, "release_grant", "id image_id master_sha256 recipe case_id policy_sha256")
 _update(_SETTLE, "image", "tag hold_anyway held_why grant_id")
@@ -144,7 +146,17 @@ _update("people", "generation", "sealed_at")
 _update("people", "image", "encoded_sha256")
 _update("people", "review_case", "queue_id lane priority due_at")
 _update("people", "seals", "lifted_at")
-_update("people", "queue", "undo_window_s")
+_insert("people", "queue", "name undo_window_s due_after_s")
+_update("people", "queue", "undo_window_s due_after_s")
+_insert(
+    "people",
+    "routing_rule",
+    "id position name kind category organization_id min_score max_score queue_id priority",
+)
+_update("people", "routing_rule", "retired_at")
+_select("people", "queue_assignment")
+_insert("people", "queue_assignment", "id queue_id user_id")
+_delete("people", "queue_assignment")
 
 # ---- sweeper
 _select("sweeper", "gate decision standing_decision release_grant masters publication idempotency_key audit_private")

@@ -4,6 +4,7 @@ Statuses stand as literals: a server-side prepared `status = $1` loses the parti
 with its open siblings of the same generation, queue and lanes, so that one person sees all pictures of a request.
 """
 
+import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from gateway.models.fields import TransactionNow, new_id
 
 MAX_CLAIM_S = 30 * 60  # renewed or not
 TRIES = 5
+SHARES = 10_000
 
 _EVERYBODY = ("ordinary", "unscreened", "severe")
 LANES: dict[str, tuple[str, ...]] = {
@@ -28,12 +30,38 @@ LANES: dict[str, tuple[str, ...]] = {
     Role.SENIOR: (*_EVERYBODY, "second", "escalated"),
 }
 
+# A case that waits for this person. It stands in both looks at the index and again where the siblings are taken.
 _FREE = (
     "c.status = 'open' AND c.lease_user_id IS NULL AND c.claimable_at IS NULL AND c.id <> ALL(%(passed_over)s) "
     "AND NOT EXISTS (SELECT FROM standing_decision d WHERE d.case_id = c.id AND d.user_id = %(user)s "
     "AND d.outcome IN ('release', 'approve'))"
 )
+# Whoever is assigned to no queue works in all.
+_SERVED = (
+    "(%(queue)s::int IS NULL OR q.id = %(queue)s) AND (q.id IN (SELECT a.queue_id FROM queue_assignment a "
+    "WHERE a.user_id = %(user)s) OR NOT EXISTS (SELECT FROM queue_assignment a WHERE a.user_id = %(user)s))"
+)
 _BEST_FIRST = "ORDER BY c.priority DESC, c.due_at, c.id LIMIT 1"
+_OLDEST_FIRST = "ORDER BY c.id LIMIT 1"  # a case's id is a UUIDv7: its order is that of the openings
+
+
+def _head(order: str) -> str:
+    """The statement that finds the best head over queues and lanes without any lock, and then locks, in that lane
+    alone, the first case that nobody has locked, with its generation. No row: nothing waits. Nulls: somebody was
+    quicker. Each look is one probe of a partial index whose columns are queue, lane and then this very order.
+    """
+    return f"""
+        WITH best AS MATERIALIZED (
+            SELECT c.queue_id, c.lane FROM queue q CROSS JOIN unnest(%(lanes)s::text[]) AS l (lane) CROSS JOIN LATERAL (
+                SELECT c.* FROM review_case c WHERE c.queue_id = q.id AND c.lane = l.lane AND {_FREE} {order}) c
+             WHERE {_SERVED} {order})
+        SELECT best.queue_id, head.id, head.organization_id, now() FROM best LEFT JOIN LATERAL (
+            SELECT g.id, g.organization_id FROM review_case c JOIN generation g ON g.id = c.generation_id
+             WHERE c.queue_id = best.queue_id AND c.lane = best.lane AND {_FREE} {order}
+               FOR NO KEY UPDATE SKIP LOCKED) head ON true"""  # noqa: S608 - our own literals
+
+
+BEST_HEAD, OLDEST_HEAD = _head(_BEST_FIRST), _head(_OLDEST_FIRST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,50 +74,35 @@ class Claim:
     case_ids: tuple[uuid.UUID, ...]
 
 
-def take(user: User, *, passed_over: Sequence[uuid.UUID] = ()) -> Claim | None:
-    """The next case over this person's lanes, with its siblings; None if nothing waits.
+def take(user: User, *, passed_over: Sequence[uuid.UUID] = (), queue_id: int | None = None) -> Claim | None:
+    """The next case over this person's queues and lanes, with its siblings; None if nothing waits.
 
-    Never a case that this person approved before, nor one of `passed_over`.
+    Most claims take the most urgent case, a share of them (`IMPRIMATUR_OLDEST_SHARE`) the one held longest, so that
+    nothing starves. Never a case that this person approved before, nor one of `passed_over`.
+
+    Args:
+        queue_id: look in this queue alone, if it is one of theirs.
     """
     lanes = LANES.get(user.role, ())
     if not user.may_review or not lanes:
         return None
-    wanted = {"lanes": list(lanes), "user": user.pk, "passed_over": list(passed_over)}
+    wanted = {"lanes": list(lanes), "user": user.pk, "passed_over": list(passed_over), "queue": queue_id}
+    oldest = secrets.randbelow(SHARES) < settings.CONFIGURATION.oldest_share * SHARES
     for _ in range(TRIES):
         with transaction.atomic(), connection.cursor() as cursor:
-            where = _best_lane(cursor, wanted)
-            if where is None:
+            cursor.execute(OLDEST_HEAD if oldest else BEST_HEAD, wanted)
+            head = cursor.fetchone()
+            if head is None:
                 return None
-            claim = _take_from(cursor, wanted, where, user)
+            claim = None if head[1] is None else _take_siblings(cursor, wanted, head, user)
         if claim is not None:
             return claim
     return None
 
 
-def _best_lane(cursor: CursorWrapper, wanted: dict[str, Any]) -> tuple[int, str] | None:
-    """Queue and lane of the best head, looked at without any lock."""
-    cursor.execute(
-        "SELECT c.queue_id, c.lane FROM queue q CROSS JOIN unnest(%(lanes)s::text[]) AS l(lane) CROSS JOIN LATERAL "  # noqa: S608
-        f"(SELECT c.* FROM review_case c WHERE c.queue_id = q.id AND c.lane = l.lane AND {_FREE} {_BEST_FIRST}) c "
-        f"{_BEST_FIRST}",
-        wanted,
-    )
-    row: tuple[int, str] | None = cursor.fetchone()
-    return row
-
-
-def _take_from(cursor: CursorWrapper, wanted: dict[str, Any], where: tuple[int, str], user: User) -> Claim | None:
-    """The head of this lane that nobody has locked, and its siblings. None: somebody was quicker."""
-    queue_id, lane = where
-    cursor.execute(
-        "SELECT g.id, g.organization_id, now() FROM review_case c JOIN generation g ON g.id = c.generation_id "  # noqa: S608
-        f"WHERE c.queue_id = %(queue)s AND c.lane = %(lane)s AND {_FREE} {_BEST_FIRST} FOR NO KEY UPDATE SKIP LOCKED",
-        {**wanted, "queue": queue_id, "lane": lane},
-    )
-    head = cursor.fetchone()
-    if head is None:
-        return None
-    generation_id, organization_id, at = head
+def _take_siblings(cursor: CursorWrapper, wanted: dict[str, Any], head: tuple[Any, ...], user: User) -> Claim | None:
+    """The open cases of the locked generation: a statement of its own sees what opened before the lock was had."""
+    queue_id, generation_id, organization_id, at = head
     token, until = new_id(), at + timedelta(seconds=settings.CONFIGURATION.case_lease_s)
     cursor.execute(
         "UPDATE review_case c SET lease_user_id = %(user)s, lease_token = %(token)s, lease_until = %(until)s "  # noqa: S608

@@ -2,7 +2,7 @@
 
 accepting  the clients' door       screening  prompts and pictures judged     making  pictures made and delivered
 deciding   what people say         sealing    what only officers may read     upkeep  what is stranded or overdue
-remembering  pictures that people decided about before
+remembering  pictures that people decided about before      routing    which queue a case waits in
 """
 
 from gateway.lifecycle.accepting import Request, accept, cancel, erase, prompt_hash, withdraw
@@ -16,6 +16,7 @@ from gateway.lifecycle.making import (
     settle_not_generated,
 )
 from gateway.lifecycle.remembering import may_be_let_go_again, retire_known_picture
+from gateway.lifecycle.routing import Rerouted, Routing, reroute
 from gateway.lifecycle.screening import Judgement, settle_image, settle_prompt
 from gateway.lifecycle.sealing import lift_seal, seal
 from gateway.lifecycle.transaction import status_of
@@ -25,6 +26,8 @@ __all__ = [
     "Judgement",
     "PublishedFile",
     "Request",
+    "Rerouted",
+    "Routing",
     "StoredBytes",
     "accept",
     "cancel",
@@ -41,6 +44,7 @@ __all__ = [
     "note_look",
     "note_view",
     "prompt_hash",
+    "reroute",
     "retire_known_picture",
     "seal",
     "settle_delivered",

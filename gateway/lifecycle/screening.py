@@ -56,6 +56,17 @@ class Judgement:
     def approvals_required(self) -> int:
         return 1 if self.verdict is None else max(1, self.verdict.approvals_required)
 
+    def of_case(self) -> dict[str, Any]:
+        """What a case that opens on this says of itself; its score is the highest that the verdict rests on."""
+        category, reasons = (None, ()) if self.verdict is None else (self.verdict.category, self.verdict.reasons)
+        scores = [reason.score for reason in reasons if reason.category == category and reason.score is not None]
+        return {
+            "lane": self.lane,
+            "approvals_required": self.approvals_required,
+            "category": category,
+            "score": max(scores, default=None),
+        }
+
     def client_reason(self, stage: str) -> dict[str, Any]:
         """What the client may know: stage, category, policy version; never a threshold or a pattern."""
         verdict = self.verdict
@@ -122,18 +133,13 @@ def settle_prompt(generation_id: uuid.UUID, *, attempt: int, judgement: Judgemen
         said: dict[str, Any] = {"detail": judgement.detail(attempt), "private": judgement.private()}
         if judgement.outcome == "seal":
             sealing.seal_under_lock(s, "prompt match", reason=judgement.client_reason("prompt"), **said)
-        elif judgement.outcome in ("allow", "flag"):
-            clear_prompt(s, hold_anyway=judgement.outcome == "flag", **said)
         elif judgement.outcome == "block":
             refuse_prompt(s, judgement.client_reason("prompt"), **said)
+        elif judgement.outcome in ("allow", "flag"):
+            clear_prompt(s, hold_anyway=judgement.outcome == "flag", **said)
         else:
-            hold_prompt(
-                s,
-                "score" if judgement.outcome == "hold" else "unscreened",
-                lane=judgement.lane,
-                approvals_required=judgement.approvals_required,
-                **said,
-            )
+            why = "score" if judgement.outcome == "hold" else "unscreened"
+            hold_prompt(s, why, case=judgement.of_case(), **said)
 
 
 def clear_prompt(s: Step, *, hold_anyway: bool, **said: Any) -> None:
@@ -154,11 +160,10 @@ def refuse_prompt(s: Step, reason: Mapping[str, Any], **said: Any) -> None:
     s.derive("prompt.refused", prompt_state="refused", reason=dict(reason), **said)
 
 
-def hold_prompt(s: Step, why: str, *, lane: str = "ordinary", approvals_required: int = 1, **said: Any) -> None:
+def hold_prompt(s: Step, why: str, *, case: Mapping[str, Any] | None = None, **said: Any) -> None:
     """Ask a person, before any GPU time. Where no checker lived the case is not claimable for a while."""
     later = settings.CONFIGURATION.no_checker_grace_s if why == "unscreened-no-checker" else None
-    lane = "unscreened" if why.startswith("unscreened") else lane
-    s.open_case("prompt", lane=lane, approvals_required=approvals_required, claimable_in_s=later, why=why)
+    s.open_case("prompt", claimable_in_s=later, why=why, **(case or {}))
     s.derive("prompt.held", prompt_state="held", held_why=why, crashes=0, **said)
 
 
@@ -202,7 +207,7 @@ def settle_image(
             why = {"hold": "score", "unscreened": "unscreened"}.get(judgement.outcome, "flagged")
             if judgement.allowed_by and not image.hold_anyway:
                 why = "score"
-            hold_image(s, image, why, lane=judgement.lane, approvals_required=judgement.approvals_required, **said)
+            hold_image(s, image, why, case=judgement.of_case(), **said)
         s.derive("generation.derived")
 
 
@@ -220,14 +225,11 @@ def _may_go(s: Step, image: Image, judgement: Judgement) -> bool:
     return bool(s.cursor.fetchone()[0])
 
 
-def hold_image(
-    s: Step, image: Image, why: str, *, lane: str = "ordinary", approvals_required: int = 1, **said: Any
-) -> None:
+def hold_image(s: Step, image: Image, why: str, *, case: Mapping[str, Any] | None = None, **said: Any) -> None:
     """Ask a person about this picture."""
     later = settings.CONFIGURATION.no_checker_grace_s if why == "unscreened-no-checker" else None
-    lane = "unscreened" if why.startswith("unscreened") else lane
     s.move_image(image, "held", "image.held", held_why=why, **said)
-    s.open_case("image", image=image, lane=lane, approvals_required=approvals_required, claimable_in_s=later, why=why)
+    s.open_case("image", image=image, claimable_in_s=later, why=why, **(case or {}))
 
 
 def grant_image(

@@ -16,10 +16,9 @@ from django.db.backends.utils import CursorWrapper
 
 from gateway.audit.log import Actor, Entries, Private
 from gateway.errors import NotFoundError, StaleStatusError
-from gateway.models import UNFINISHED, Case, Generation, Image
+from gateway.lifecycle import routing
+from gateway.models import UNFINISHED, UNSCREENED, Case, Generation, Image
 from gateway.models.fields import TransactionNow, new_id
-
-DUE_AFTER = timedelta(hours=1)
 
 
 def status_of(prompt_state: str, *, sealed: bool, images: set[str]) -> str:
@@ -155,15 +154,24 @@ class Step:
         lane: str = "ordinary",
         approvals_required: int = 1,
         claimable_in_s: float | None = None,
+        category: str | None = None,
+        score: float | None = None,
         why: str,
     ) -> None:
         """Ask a person. It takes the claim of a claimed sibling, but only in the same queue and lane."""
-        queue_id = 1
+        if why.startswith(UNSCREENED):
+            lane = category = UNSCREENED
+        facts = routing.Facts(kind, category, score, self.generation.organization_id)
+        route = routing.route_new(facts, generation_id=self.generation.pk)
         claim: tuple[Any, ...] = (None, None, None)
         if claimable_in_s is None:
             sibling = (
                 Case.objects.filter(
-                    generation=self.generation, status="open", lease_until__gt=self.at, queue_id=queue_id, lane=lane
+                    generation=self.generation,
+                    status="open",
+                    lease_until__gt=self.at,
+                    queue_id=route.queue_id,
+                    lane=lane,
                 )
                 .order_by("id")
                 .values_list("lease_user_id", "lease_token", "lease_until")
@@ -180,10 +188,12 @@ class Step:
             kind=kind,
             generation_id=self.generation.pk,
             image_id=None if image is None else image.pk,
-            queue_id=queue_id,
+            queue_id=route.queue_id,
             lane=lane,
-            priority=0,
-            due_at=self.at + DUE_AFTER,
+            category=category,
+            score=score,
+            priority=route.priority,
+            due_at=self.at + timedelta(seconds=route.due_after_s),
             claimable_at=later,
             expires_at=expires_at,
             approvals_required=approvals_required,
@@ -192,6 +202,7 @@ class Step:
         self.entries.append(
             kind="case", target=case_id, was=None, to="open", action="case.opened",
             detail={"case": kind, "image": str(image.pk) if image else None, "lane": lane, "why": why},
+            private=None if route.rule_id is None else routing.private(route),
         )  # fmt: skip
 
     def close_cases(self, images: list[Image], *, prompt: bool) -> None:

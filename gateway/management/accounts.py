@@ -125,6 +125,31 @@ def make_user(username: str, *, role: str, password: str, actor: log.Actor, made
     return user
 
 
+def change_user(username: str, *, role: str | None, active: bool | None, actor: log.Actor) -> User:
+    """The account with this role, disabled or enabled; None leaves it as it is. It counts from the next request on.
+
+    Raises:
+        CommandError: there is no such account, or nothing to change.
+    """
+    with transaction.atomic():
+        user = User.objects.select_for_update(no_key=True).filter(username=username).first()
+        if user is None:
+            raise CommandError(f"there is no account {username!r}")
+        was = {"role": user.role, "active": user.is_active}
+        user.role = user.role if role is None else role
+        user.is_active = user.is_active if active is None else active
+        now = {"role": user.role, "active": user.is_active}
+        if now == was:
+            raise CommandError(f"{username!r} is so already: role {user.role}, active {user.is_active}")
+        user.save(update_fields=["role", "is_active"])
+        log.record(
+            kind="person", target=user.pk, was="active" if was["active"] else "disabled",
+            to="active" if user.is_active else "disabled", action="person.changed", actor=actor,
+            detail={"role": user.role}, private={"username": ("operator", username)},
+        )  # fmt: skip
+    return user
+
+
 def fresh_password() -> str:
     """A password nobody has had: 100 bits and more, in characters that are not mistaken for one another."""
     letters = "abcdefghijkmnpqrstuvwxyz23456789"

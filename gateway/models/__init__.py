@@ -21,10 +21,13 @@ from .organizations import ApiKey, IdempotencyKey, Organization
 from .people import Role, User
 from .policies import PolicyVersion, Verdict
 from .releases import Grant, Publication
+from .routing import DEFAULT_QUEUE_ID, UNSCREENED, QueueAssignment, RoutingRule
 
 __all__ = [
+    "DEFAULT_QUEUE_ID",
     "MAX_SEED",
     "UNFINISHED",
+    "UNSCREENED",
     "ApiKey",
     "AuditEntry",
     "AuditPrivate",
@@ -51,7 +54,9 @@ __all__ = [
     "PromptState",
     "Publication",
     "Queue",
+    "QueueAssignment",
     "Role",
+    "RoutingRule",
     "Seal",
     "Side",
     "Usage",

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 
 class Queue(models.Model):
-    """Where cases wait. Depth and oldest are written by the sweeper and shown with their time."""
+    """Where cases wait, each due `due_after_s` after it opened.
+
+    Depth and oldest, of what nobody has claimed, are written by the sweeper and shown with their time.
+    """
 
     id = models.SmallAutoField(primary_key=True)
     name = models.CharField(max_length=100, unique=True)
     undo_window_s = models.FloatField(db_default=8.0)
+    due_after_s = models.FloatField(db_default=3600.0)
     depth = models.PositiveIntegerField(null=True)
     oldest_at = models.DateTimeField(null=True)
     counted_at = models.DateTimeField(null=True)
@@ -26,7 +30,10 @@ class Queue(models.Model):
     class Meta:
         db_table = "queue"
         constraints = [
-            models.CheckConstraint(condition=Q(undo_window_s__gte=0, undo_window_s__lte=60), name="undo_window_range")
+            models.CheckConstraint(condition=Q(undo_window_s__gte=0, undo_window_s__lte=60), name="undo_window_range"),
+            models.CheckConstraint(
+                condition=Q(due_after_s__gte=1, due_after_s__lte=30 * 86400), name="due_after_range"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -34,7 +41,11 @@ class Queue(models.Model):
 
 
 class Case(models.Model):
-    """A prompt, an image, an appeal or a sample that waits for a person. The claim stands on the row itself."""
+    """A prompt, an image, an appeal or a sample that waits for a person. The claim stands on the row itself.
+
+    `category` and `score` are of the verdict that held it, for the rules that choose its queue; null where a person is
+    asked for another reason.
+    """
 
     id = id_field()
     kind = models.CharField(max_length=10)
@@ -44,6 +55,8 @@ class Case(models.Model):
     )
     queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="cases")
     lane = models.CharField(max_length=20, db_default="ordinary")
+    category = models.CharField(max_length=40, null=True)
+    score = models.FloatField(null=True)
     priority = models.SmallIntegerField(db_default=0)
     due_at = models.DateTimeField()
     claimable_at = models.DateTimeField(null=True)
@@ -99,6 +112,11 @@ class Case(models.Model):
                 models.F("id"),
                 condition=Q(status="open", lease_user__isnull=True, claimable_at__isnull=True),
                 name="case_claim",
+            ),
+            models.Index(
+                fields=["queue", "lane", "id"],
+                condition=Q(status="open", lease_user__isnull=True, claimable_at__isnull=True),
+                name="case_oldest",
             ),
             models.Index(fields=["id"], condition=Q(lease_user__isnull=False), name="case_leased"),
             models.Index(fields=["lease_user"], condition=Q(lease_user__isnull=False), name="case_of_person"),

@@ -32,6 +32,12 @@ def rita(sign_in: Callable[..., Visitor]) -> Visitor:
 
 
 @pytest.fixture(autouse=True)
+def most_urgent_first(configured: Callable[..., None]) -> None:
+    """A test that wants the oldest share says so."""
+    configured(oldest_share=0.0)
+
+
+@pytest.fixture(autouse=True)
 def no_attempts_counted() -> None:
     """Failed sign-ins of one test are no reason to refuse those of the next."""
     cache.clear()
