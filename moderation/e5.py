@@ -100,7 +100,7 @@ class E5File:
         hidden, layers, heads, inner, vocabulary, positions, types = self._take("<7i")
         epsilon, _ = self._take("<fi")
         self._shape = _Shape(hidden, layers, heads, inner, vocabulary, positions, types, epsilon)
-        self._pieces = self._read_pieces()
+        self.pieces = self._read_pieces()
         _, table_bytes = self._take("<iI")
         self._position += table_bytes
         self._entries = self._read_entries()
@@ -108,7 +108,7 @@ class E5File:
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """Its Unigram tokenizer; adds no special tokens: a caller cuts windows first."""
-        tokenizer = Tokenizer(models.Unigram(self._pieces, unk_id=3, byte_fallback=False))
+        tokenizer = Tokenizer(models.Unigram(self.pieces, unk_id=3, byte_fallback=False))
         tokenizer.normalizer = normalizers.Sequence(
             [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
         )

@@ -5,48 +5,33 @@ nobody sees (keeping what it hid as a view of its own), then fold. A filter and 
 strings are a hole; so both start from `canonical`.
 """
 
-import base64
-import binascii
 import codecs
-import re
 import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import disarm
 import regex
 
+from moderation.encodings import decoded
+from moderation.letters import has_turned, leet_alike, look_alikes_read, turned_up, unleeted
+
 _TAG_FIRST, _TAG_LAST = 0xE0000, 0xE007F
 _INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Variation_Selector}\p{Cf}]+")
-# A mark on its own letter is spelling; three and more on one letter hide it.
-_STACKED_MARKS = regex.compile(r"(\p{M}{2})\p{M}+")
+_TAGGED = regex.compile(r"[\U000E0020-\U000E007E]+")
+_OVERRIDDEN = regex.compile(r"\u202e([^\u202c\u2069\n]*)")
 _GRAPHEME = regex.compile(r"\X")
-_SPACES = re.compile(r"[^\S\n]+")
+_SPACES = regex.compile(r"[^\S\n]+")
 
-_LEET = str.maketrans(
-    {
-        "0": "o",
-        "1": "i",
-        "3": "e",
-        "4": "a",
-        "5": "s",
-        "7": "t",
-        "8": "b",
-        "@": "a",
-        "$": "s",
-        "!": "i",
-        "|": "l",
-        "€": "e",
-        "+": "t",
-    }
+_LETTER = r"[\p{L}\p{N}@$!]"
+_GAP = r"[^\p{L}\p{N}\p{M}@$!\n]{1,8}"
+# Single letters kept apart: "n u d e", "n.u.d.e", "(n)(u)(d)(e)". Marks are parts of letters, not between them.
+_SPELT_OUT = regex.compile(
+    rf"(?<![\p{{L}}\p{{N}}\p{{M}}]){_LETTER}(?:{_GAP}{_LETTER}){{2,}}(?![\p{{L}}\p{{N}}\p{{M}}])"
 )
-_LEET_TOKEN = re.compile(r"[a-z0-9@$!|€+]{3,}")
-# Single letters kept apart by one and the same separator: "n u d e", "n.u.d.e", "n-u-d-e".
-_SPACED_OUT = regex.compile(r"(?<![\p{L}\p{N}])[\p{L}\p{N}@$!](?:([ ._\-*/~,'])[\p{L}\p{N}@$!]){2,}(?![\p{L}\p{N}])")
+_GAPS = regex.compile(_GAP)
 _INNER_PUNCTUATION = regex.compile(r"(?<=\p{L})[._*~'^`|\\/-](?=\p{L})")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){6,}")
-_REGIONAL_FIRST, _REGIONAL_LAST = 0x1F1E6, 0x1F1FF
-_MAX_LAYERS = 2
 
 
 class TextError(ValueError):
@@ -65,11 +50,17 @@ class TextError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One reading of a text. `kind` says how it was made: "plain", "skeleton", "leet" and so on."""
+    """One reading of a text. `kind` says how it was made: "plain", "skeleton", "leet" and so on.
+
+    Two kinds are not to be compared as they stand: "run" has no borders between words, and "leet-alike" has only "i"
+    where a word has "i" or "l".
+    """
 
     kind: str
     text: str
 
+
+_READ_OTHERWISE = ("run", "leet-alike")
 
 _REFUSED = {
     "Cc": "a control character",
@@ -99,11 +90,7 @@ def canonical(text: str) -> str:
     Raises:
         TextError: a character that no prompt may have.
     """
-    require_text(text)
-    # NFKC can bring an ignorable character forth, and stripping one can let letters compose: twice is stable.
-    once = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
-    twice = _INVISIBLE.sub("", unicodedata.normalize("NFKC", once))
-    return _SPACES.sub(" ", twice).strip()
+    return _SPACES.sub(" ", visible(text)).strip()
 
 
 def graphemes(text: str) -> int:
@@ -111,20 +98,24 @@ def graphemes(text: str) -> int:
     return sum(1 for _ in _GRAPHEME.finditer(text))
 
 
-def skeleton(text: str) -> str:
-    """Look-alike letters as the Latin ones they imitate (UTS #39), marks off, lower case."""
-    folded = disarm.skeleton_key(text)
-    return "".join(c for c in unicodedata.normalize("NFD", folded) if not unicodedata.combining(c))
-
-
 def transliterated(text: str) -> str:
     """The text in ASCII letters by sound, lower case; what has no sound is left out."""
-    return str(disarm.transliterate(_regional_letters(text), errors="ignore")).casefold()
+    return str(disarm.transliterate(text, errors="ignore")).casefold()
 
 
 def hidden(text: str) -> str:
     """What the text's tag characters (U+E0020 to U+E007E) spell; empty if there are none."""
     return "".join(chr(ord(c) - _TAG_FIRST) for c in text if _TAG_FIRST + 0x20 <= ord(c) < _TAG_LAST)
+
+
+def hidden_shown(text: str) -> str:
+    """The text with its tag characters as the ASCII that they spell, in their place."""
+    return _TAGGED.sub(lambda match: f" {hidden(match.group(0))} ", text)
+
+
+def displayed(text: str) -> str:
+    """The text in the order in which a screen shows it, where right-to-left overrides (U+202E) change that."""
+    return _OVERRIDDEN.sub(lambda match: match.group(1)[::-1], text)
 
 
 def views(text: str) -> list[View]:
@@ -135,93 +126,91 @@ def views(text: str) -> list[View]:
     """
     shown = canonical(text)
     plain = shown.casefold()
-    candidates = [View("plain", plain), View("skeleton", _visible_skeleton(shown))]
+    candidates = [View("plain", plain), View("skeleton", look_alikes_read(plain))]
     if not plain.isascii():
         candidates.append(View("transliterated", transliterated(shown)))
+    spaced = visible(text).casefold()
+    for base in (spaced, look_alikes_read(spaced)):
+        closed, run = unspaced(base), spelt_out(base)
+        candidates += [View("unspaced", closed), View("run", run), View("run", unleeted(run))]
+        for read in (closed, unpunctuated(closed)):
+            candidates += [View("leet", unleeted(read)), View("leet-alike", leet_alike(read))]
+    candidates.append(View("joined", unpunctuated(candidates[1].text)))
     for base in (plain, candidates[1].text):
-        closed = unspaced(base)
-        candidates += [View("unspaced", closed), View("leet", unleeted(closed)), View("run", unleeted(runs(base)))]
-    candidates.append(View("joined", _INNER_PUNCTUATION.sub("", plain)))
-    candidates.append(View("reversed", plain[::-1]))
+        candidates += [View("reversed", base[::-1]), View("reversed", " ".join(w[::-1] for w in base.split()))]
+    candidates.append(View("displayed", canonical(displayed(text)).casefold()))
+    if has_turned(plain):
+        upright = look_alikes_read(turned_up(plain))
+        candidates += [View("turned", upright), View("turned", upright[::-1])]
     if secret := hidden(text):
         candidates.append(View("hidden", canonical(secret).casefold()))
-    candidates += [View("decoded", reading) for reading in decoded(shown)]
-    candidates.append(View("rot13", codecs.encode(plain, "rot13")))
-    distinct: dict[str, View] = {}
+    candidates += [View("decoded", canonical_or_empty(reading).casefold()) for reading in decoded(shown)]
+    candidates.append(View("rot13", codecs.encode(candidates[1].text, "rot13")))
+    return _distinct(candidates)
+
+
+def _distinct(candidates: Iterable[View]) -> list[View]:
+    """The views that say something, each once, in order; but what is to be looked at in another way stays."""
+    found: dict[tuple[str, bool], View] = {}
     for view in candidates:
-        if view.text:
-            distinct.setdefault(view.text, view)
-    return list(distinct.values())
+        if text := _SPACES.sub(" ", view.text).strip():
+            found.setdefault((text, view.kind in _READ_OTHERWISE), View(view.kind, text))
+    return list(found.values())
 
 
-def unspaced(text: str) -> str:
-    """The text with spelt-out words closed up: "n u d e", "n.u.d.e"; an article before one stays apart."""
-    return str(_SPACED_OUT.sub(lambda match: _closed(match.group(0), match.group(1)), text))
+def unspaced(text: str, *, cut: Callable[[str], str] | None = None) -> str:
+    """The text with spelt-out words closed up: "n u d e", "n.u.d.e".
+
+    Where nothing says where one word of a run ends and the next begins, `cut` does; without it only an article at the
+    start is set apart.
+    """
+    return str(_SPELT_OUT.sub(lambda match: _closed(match.group(0), cut or _article_apart), text))
 
 
-def runs(text: str) -> str:
-    """Only the spelt-out letters of a text, closed up: where one word ends and the next begins, they do not say."""
-    return " ".join(match.group(0).replace(match.group(1), "") for match in _SPACED_OUT.finditer(text))
+def spelt_out(text: str) -> str:
+    """Only the spelt-out letters of a text, closed up, without what may stand between words."""
+    runs = (_GAPS.sub("", match.group(0)) for match in _SPELT_OUT.finditer(text))
+    return " ".join(run for run in runs if _are_letters(run))
 
 
-def unleeted(text: str) -> str:
-    """The text with digits and signs inside words read as the letters they stand for: "h3llo"."""
-    return _LEET_TOKEN.sub(lambda match: _as_letters(match.group(0)), text)
+def unpunctuated(text: str) -> str:
+    """The text without the signs that stand between two letters: "nu-de"."""
+    return str(_INNER_PUNCTUATION.sub("", text))
 
 
-def decoded(text: str) -> list[str]:
-    """Readable texts found inside as base64 or hex, two layers deep, in lower case."""
-    found: list[str] = []
-    layer = [text]
-    for _ in range(_MAX_LAYERS):
-        layer = [inner for outer in layer for inner in _embedded(outer)]
-        found += layer
-    return [canonical(inner).casefold() for inner in found]
-
-
-def _as_letters(token: str) -> str:
-    """A token's digits and signs as letters, if it has letters too: a number is a number."""
-    return token.translate(_LEET) if any(character.isalpha() for character in token) else token
-
-
-def _closed(run: str, separator: str) -> str:
-    """A spelt-out run as a word, "a" or "i" at its start as a word of its own if enough is left for another."""
-    letters = run.replace(separator, "")
-    return f"{letters[0]} {letters[1:]}" if letters[0] in "ai" and len(letters) > 3 else letters
-
-
-def _embedded(text: str) -> list[str]:
-    """What the base64 and hex runs of a text decode to, where that is readable."""
-    payloads = []
-    for match in _BASE64.finditer(text):
-        run = match.group(0).rstrip("=").translate(str.maketrans("-_", "+/"))
-        try:
-            payloads.append(base64.b64decode(run + "=" * (-len(run) % 4), validate=True))
-        except binascii.Error:
-            continue
-    for match in _HEX.finditer(text):
-        digits = re.sub(r"[^0-9A-Fa-f]", "", match.group(0))
-        payloads.append(bytes.fromhex(digits[: len(digits) // 2 * 2]))
-    return [reading for payload in payloads if (reading := _readable(payload))]
-
-
-def _readable(payload: bytes) -> str:
-    """The payload as text if a person could read it, else an empty string."""
+def canonical_or_empty(text: str) -> str:
+    """The canonical text, or nothing where a character that no prompt may have came out of a decoder."""
     try:
-        text = payload.decode("utf-8")
-        require_text(text)
-    except (UnicodeDecodeError, TextError):
+        return canonical(text)
+    except TextError:
         return ""
-    letters = sum(c.isalpha() or c.isspace() for c in text)
-    return text if len(text) >= 4 and letters >= 0.8 * len(text) else ""
 
 
-def _visible_skeleton(text: str) -> str:
-    return skeleton(_STACKED_MARKS.sub(r"\1", _regional_letters(text)))
+def visible(text: str) -> str:
+    """NFKC, without what nobody sees; blanks as they stand.
+
+    Raises:
+        TextError: a character that no prompt may have.
+    """
+    require_text(text)
+    # NFKC can bring an ignorable character forth, and stripping one can let letters compose: twice is stable.
+    once = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    return str(_INVISIBLE.sub("", unicodedata.normalize("NFKC", once)))
 
 
-def _regional_letters(text: str) -> str:
-    """Flag letters (U+1F1E6 and on) as the plain letters they spell."""
-    return "".join(
-        chr(ord(c) - _REGIONAL_FIRST + ord("a")) if _REGIONAL_FIRST <= ord(c) <= _REGIONAL_LAST else c for c in text
-    )
+def _closed(run: str, cut: Callable[[str], str]) -> str:
+    """A spelt-out run as words: the commonest separator stands between letters, another with a blank between words."""
+    usual = Counter(_GAPS.findall(run)).most_common(1)[0][0]
+    letters = str(_GAPS.sub(lambda gap: " " if gap.group(0) != usual and " " in gap.group(0) else "", run))
+    if not _are_letters(letters):
+        return run
+    return letters if " " in letters else cut(letters)
+
+
+def _are_letters(run: str) -> bool:
+    """Whether a run spells something out: "f/2.8" and "1, 2, 3" do not."""
+    return 2 * sum(character.isalpha() for character in run) >= len(run)
+
+
+def _article_apart(letters: str) -> str:
+    return f"{letters[0]} {letters[1:]}" if letters[0] in "ai" and len(letters) > 3 else letters

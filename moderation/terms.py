@@ -14,7 +14,7 @@ import regex
 
 from moderation.assessments import Assessment, PromptInput, Span, text_sha256
 from moderation.coverage import Coverage
-from moderation.normalise import View, views
+from moderation.normalise import View, canonical, views
 from moderation.taxonomy import HARMS
 from moderation.term_lists import FOLDER, Term, files_sha256, read_terms, read_weighed_words
 
@@ -35,7 +35,6 @@ _NEGATION = regex.compile(
 )
 
 _NEAR_CHARACTERS = 60
-# In spelt-out letters no border between words is left to ask for; shorter terms would be found everywhere.
 _MIN_LOOSE = 4
 _CERTAIN, _LIKELY = 1.0, 0.7
 
@@ -52,14 +51,22 @@ class _Matcher:
 
     def __init__(self, terms: Iterable[Term]) -> None:
         self._terms = list(terms)
-        self._automaton = ahocorasick_rs.AhoCorasick([term.text for term in self._terms])
+        self._automaton = _automaton(term.text for term in self._terms)
+        self._closed_up = _automaton(term.text.replace(" ", "") for term in self._terms)
+        self._leet_alike = _automaton(term.text.replace("l", "i") for term in self._terms)
 
     def find(self, view: View) -> list[_Hit]:
-        text, loose = view.text, view.kind == "run"
+        """Where a view has terms.
+
+        In spelt-out letters no border between words is left to ask for: there terms of four letters and more may
+        stand inside others.
+        """
+        automaton = {"run": self._closed_up, "leet-alike": self._leet_alike}.get(view.kind, self._automaton)
+        loose = view.kind == "run"
         return [
             _Hit(start, end, self._terms[index])
-            for index, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True)
-            if (loose and end - start >= _MIN_LOOSE) or _stands_alone(text, start, end, self._terms[index])
+            for index, start, end in automaton.find_matches_as_indexes(view.text, overlapping=True)
+            if (loose and end - start >= _MIN_LOOSE) or _stands_alone(view.text, start, end, self._terms[index])
         ]
 
 
@@ -148,18 +155,26 @@ class TermChecker:
 
     def _assess_joined(self, each: PromptInput) -> Assessment:
         """What only the two prompts together say: a phrase across their border, a minor to be undressed."""
-        text = f"{each.prompt} {each.negative_prompt}"
         scores: dict[str, float] = {}
-        border = len(views(each.prompt)[0].text) if views(each.prompt) else 0
-        joined = views(text)[0]
-        harmless = self._exceptions.find(joined)
-        for hit in self._prompt.find(joined):
-            if hit.start < border < hit.end and not _inside(hit, harmless):
+        for between in (" ", ""):
+            for hit in self._across(each, between):
                 scores[hit.term.category] = max(scores.get(hit.term.category, 0.0), hit.term.weight)
         if self._undresses_a_minor(each):
             scores["sexual/minors"] = _CERTAIN
         # No spans: there is no original text that their offsets could point into.
+        text = f"{each.prompt} {each.negative_prompt}"
         return self._made(text, "negative_prompt", "joined", scores, [])
+
+    def _across(self, each: PromptInput, between: str) -> list[_Hit]:
+        """Terms that begin in the prompt and end in the negative prompt."""
+        start, end = canonical(each.prompt).casefold(), canonical(each.negative_prompt).casefold()
+        joined = View("plain", start + between + end)
+        harmless = self._exceptions.find(joined)
+        return [
+            hit
+            for hit in self._prompt.find(joined)
+            if hit.start < len(start) and hit.end > len(start) + len(between) and not _inside(hit, harmless)
+        ]
 
     def _undresses_a_minor(self, each: PromptInput) -> bool:
         has_minor = any(self._minors.find(view) or _ages(view.text) for view in views(each.prompt))
@@ -183,6 +198,10 @@ class TermChecker:
             scores=scores,
             spans=tuple(spans),
         )
+
+
+def _automaton(patterns: Iterable[str]) -> ahocorasick_rs.AhoCorasick:
+    return ahocorasick_rs.AhoCorasick(list(patterns))
 
 
 def _words(file_name: str) -> list[Term]:

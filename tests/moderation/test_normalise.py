@@ -2,12 +2,16 @@
 
 import base64
 import codecs
+import string
+import time
+import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moderation.normalise import TextError, canonical, graphemes, hidden, views
+from moderation.encodings import decoded
+from moderation.normalise import TextError, View, canonical, graphemes, hidden, spelt_out, unspaced, views
 
 
 def readings_of(text: str) -> set[str]:
@@ -101,14 +105,131 @@ def test_the_canonical_text_of_a_canonical_text_is_itself(text: str) -> None:
         b"hello there".hex(),
         base64.b64encode(base64.b64encode(b"hello there friend")).decode(),
         codecs.encode("hello", "rot13"),
+        "h\u0338\u0323\u0300e\u0338\u0323\u0300l\u0338\u0323\u0300l\u0338\u0323\u0300o",
+        "ħɇłłø",
+        "ɥǝllo",
+        "ollǝɥ",
+        "⒣⒠⒧⒧⒪",
+        "(h)(e)(l)(l)(o)",
+        "h . e . l . l . o",
+        "h_e-l.l*o",
+        "\u202eolleh\u202c",
+        "%68%65%6C%6C%6F",
+        "&#104;&#101;&#108;&#108;&#111;",
+        "\\u0068\\u0065\\u006c\\u006c\\u006f",
+        "68 65 6c 6c 6f",
+        "\\x68\\x65\\x6c\\x6c\\x6f",
+        "0x68 0x65 0x6C 0x6C 0x6F",
+        "01101000 01100101 01101100 01101100 01101111",
+        base64.b64encode(b"hello").decode(),
     ],
 )
 def test_a_disguised_word_shows_in_one_of_the_readings(disguised: str) -> None:
     assert any("hello" in reading for reading in readings_of(f"say {disguised} now"))
 
 
-def test_the_plain_reading_comes_first() -> None:
-    assert views("A Red APPLE")[0].text == "a red apple"
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(alphabet=string.ascii_letters + string.digits + ",.!", min_size=1), min_size=1, max_size=12))
+def test_the_plain_reading_comes_first(words: list[str]) -> None:
+    text = " ".join(words)
+
+    assert views(text)[0] == View("plain", text.casefold())
+
+
+ORDINARY = {
+    "Latin": "Ça va, Zoë? Łódź, İstanbul, Đà Nẵng, Kraków, Reykjavík",
+    "Greek": "Καλημέρα κόσμε, πώς είσαι;",
+    "Cyrillic": "Ёжик в тумане, Київ, Београд",
+    "Armenian": "Բարև աշխարհ",
+    "Georgian": "გამარჯობა მსოფლიო",
+    "Hebrew": "שָׁלוֹם עולם",
+    "Arabic": "مرحبا بالعالم، كيف حالك؟",
+    "Devanagari": "नमस्ते दुनिया",
+    "Bengali": "ওহে বিশ্ব",
+    "Gurmukhi": "ਸਤ ਸ੍ਰੀ ਅਕਾਲ",
+    "Gujarati": "નમસ્તે દુનિયા",
+    "Tamil": "வணக்கம் உலகம்",
+    "Telugu": "నమస్కారం ప్రపంచం",
+    "Kannada": "ನಮಸ್ಕಾರ ಜಗತ್ತು",
+    "Malayalam": "നമസ്കാരം ലോകം",
+    "Sinhala": "ආයුබෝවන් ලෝකය",
+    "Thai": "สวัสดีชาวโลก",
+    "Khmer": "សួស្តី\u200bពិភពលោក",
+    "Amharic": "ሰላም ልዑል",
+    "Han": "你好，世界",
+    "Kana": "こんにちは、カタカナの世界",
+    "Hangul": "안녕하세요 세계",
+}
+
+
+@pytest.mark.parametrize("text", ORDINARY.values(), ids=ORDINARY.keys())
+def test_ordinary_letters_of_any_script_are_left_as_they_are(text: str) -> None:
+    letters = [c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c)[0] in "LMN"]
+
+    assert [c for c in canonical(text) if unicodedata.category(c)[0] in "LMN"] == letters
+
+
+@pytest.mark.parametrize("text", ["कि ता ब", "हिन्दी में लिखा हुआ", "ภาษาไทย", "நான் தமிழ்"])
+def test_vowel_signs_are_no_gaps_between_letters(text: str) -> None:
+    assert spelt_out(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("n u d e", "nude"),
+        ("a n u d e", "a nude"),
+        ("k.i.l.l h.i.m", "kill him"),
+        ("k i l l   h i m", "kill him"),
+        ("k . i . l . l   h . i . m", "kill him"),
+        ("plan b or c", "plan b or c"),
+        ("2 by 4", "2 by 4"),
+    ],
+)
+def test_the_commonest_gap_stands_between_letters_and_a_wider_one_between_words(written: str, read: str) -> None:
+    assert unspaced(written) == read
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a decade of facades",
+        "in 20241125 and 31415926",
+        "password123 sunshine",
+        "100% cotton & silk; 50%",
+        "room 101 10",
+    ],
+)
+def test_what_only_looks_encoded_stays_as_it_is(text: str) -> None:
+    assert decoded(text) == []
+
+
+def test_what_is_encoded_is_read_in_its_place() -> None:
+    inner = base64.b64encode(b"red apples").decode()
+
+    assert decoded(f"three {inner} on a table") == ["three red apples on a table"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join("0123456789abcdef"[place * 7 % 16] for place in range(2000)),
+        "a b " * 500,
+        ".-_*" * 500,
+        ("a" + "\u0336" * 12) * 2000,
+        "\ufdfa" * 2000,
+        "\u202ea\u202c" * 2000,
+        "(a" * 1000,
+        "%61" * 660,
+        "a" + "\U000e0061" * 1999,
+    ],
+)
+def test_a_hostile_text_is_read_in_bounded_time(text: str) -> None:
+    started = time.process_time()
+
+    views(text)
+
+    assert time.process_time() - started < 5.0
 
 
 def test_no_reading_comes_twice() -> None:
