@@ -11,6 +11,8 @@ import codecs
 import unicodedata
 from collections.abc import Callable, Mapping
 
+from moderation.normalise import canonical
+
 Disguise = Callable[[str], str]
 
 _LATIN = "abcdefghijklmnopqrstuvwxyz"
@@ -140,7 +142,7 @@ def disguised(way: str, number: int, phrase: str, key: tuple[int, int] | None) -
         return _split(phrase, start, end)
     variants = ONE_PROMPT[way]
     made = phrase[:start] + variants[number % len(variants)](phrase[start:end]) + phrase[end:]
-    if way == "tag characters" and not key:
+    if not canonical(made):
         made = f"a nice picture {made}"
     return None if made == phrase else (made, "")
 

@@ -54,7 +54,8 @@ _FOREIGN_WORD = regex.compile(r"[^\W\d_]*[^\p{Latin}\W\d_][^\W\d_]*")
 def readings(text: str) -> list[str]:
     """The text as shown, first, and the readings that seem to be meant; empty for a text of which nothing is shown.
 
-    At most nine: what was hidden, what was decoded layer by layer, and the two best guesses at any other disguise.
+    At most seventeen, three as a rule: what was hidden, what was decoded layer by layer, each as it is and with its
+    disguised words undone, and the two best guesses at any other disguise.
 
     Raises:
         TextError: a character that no prompt may have.
@@ -62,7 +63,7 @@ def readings(text: str) -> list[str]:
     """
     shown = canonical(text)
     words = _Words(lexicon())
-    uncovered = [words.mended(each) for each in _uncovered(text, shown, words)]
+    uncovered = [read for each in _uncovered(text, shown, words) for read in (each, words.mended(each))]
     distinct = dict.fromkeys([shown, *uncovered, *_guesses(text, shown, words)])
     return [reading for reading in distinct if reading]
 
@@ -97,7 +98,8 @@ def _guesses(text: str, shown: str, words: "_Words") -> list[str]:
     if has_turned(plain):
         ways += [turned_up(plain), turned_up(plain)[::-1]]
     usual = words.price(shown)
-    likelier = [words.mended(shown), *(words.mended(way) for way in ways if words.price(way) < usual)]
+    likelier = [way for way in ways if words.price(way) < usual]
+    likelier += [words.mended(way) for way in (shown, *likelier)]
     priced = sorted((words.price(read), read) for read in dict.fromkeys(likelier))
     enough = min(usual - _MARGIN, priced[0][0] * _NEARLY)
     return [read for price, read in priced[:_MAX_GUESSES] if price < enough]
