@@ -45,7 +45,7 @@ class PictureTextChecker:
             CheckerError: the package `rapidocr` is not installed, or holds other files.
         """
         finder, reader = (_verified(name, sha256) for name, sha256 in FILES.items())
-        self._reader = TextReader(finder, reader)
+        self.reader = TextReader(finder, reader)
         self._checkers = (CanaryPromptChecker(), *checkers)
         parts = [*FILES.values(), *(f"{each.name} {each.version} {each.weights_sha256}" for each in self._checkers)]
         self.weights_sha256 = hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -60,7 +60,7 @@ class PictureTextChecker:
         Raises:
             CheckerError: a network gave a number that is not finite, or a checker of the text failed.
         """
-        lines = [self._reader.read(picture.pixels) if picture.may_hold_text else [] for picture in pictures]
+        lines = [self.reader.read(picture.pixels) if picture.may_hold_text else [] for picture in pictures]
         texts = [_texts(each) for each in lines]
         said = iter(self._ask([PromptInput(text, "") for each in texts for text in each]))
         return [

@@ -1,6 +1,7 @@
 """The families of prompt checkers: a new one is one entry in `PROMPT_FAMILIES`."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
 from moderation.assessments import PromptInput
 from moderation.canary import CanaryPromptChecker
@@ -20,7 +21,9 @@ def canary_prompt() -> CheckerPlan[PromptInput]:
     return CheckerPlan("canary-prompt", CanaryPromptChecker, probes)
 
 
+@cache
 def _load_e5() -> Checker[PromptInput]:
+    """One for the process: what is written in pictures is judged by the same half a gigabyte as prompts."""
     from moderation.prompt import E5PromptChecker
 
     return E5PromptChecker()
