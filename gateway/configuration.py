@@ -104,6 +104,9 @@ class Configuration(BaseModel):
     heartbeat_s: float = Field(
         15.0, ge=0.2, le=600.0, description="how often a worker says that it lives and renews its leases"
     )
+    self_test_every_s: float = Field(
+        180.0, ge=0.2, le=3600.0, description="how often a screening worker tries its checkers on their canaries"
+    )
     no_checker_grace_s: float = Field(
         60.0, ge=0.5, le=3600.0, description="how long without a living checker before a person is asked instead"
     )

@@ -73,6 +73,7 @@ TEMPLATES: list[dict[str, Any]] = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "gateway.api.workers.in_every_page",
                 *(
                     [
                         "django.contrib.auth.context_processors.auth",

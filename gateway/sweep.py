@@ -89,6 +89,7 @@ class Sweeper:
 
     actor: Actor
     no_checker_since: float | None = None
+    holding_everything: bool = False
     next_count: float = 0.0
     next_purge: float = 0.0
     next_purge_of_orphans: float = 0.0
@@ -131,6 +132,9 @@ class Sweeper:
         """
         if lifecycle.checker_lives(BEATS_A_LEASE * settings.CONFIGURATION.heartbeat_s):
             self.no_checker_since = None
+            if self.holding_everything:
+                self.holding_everything = False
+                logger.warning("a checker judges again")
             for query in (LOOK_AGAIN_PROMPT, LOOK_AGAIN_IMAGE):
                 self._take(query, lambda generation, image: lifecycle.look_again(generation, image, actor=self.actor))
             return
@@ -138,6 +142,9 @@ class Sweeper:
         self.no_checker_since = now if self.no_checker_since is None else self.no_checker_since
         if now - self.no_checker_since < settings.CONFIGURATION.no_checker_grace_s:
             return
+        if not self.holding_everything:
+            self.holding_everything = True
+            logger.error("no checker judges: everything is held", extra={"fields": {"alarm": "blind"}})
         for query in (UNSCORED, UNSCREENED):
             self._take(
                 query, lambda generation, image: lifecycle.hold_without_checker(generation, image, actor=self.actor)

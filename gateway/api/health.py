@@ -11,7 +11,9 @@ from gateway.api import schema
 from gateway.api.refusals import NotReadyError
 from gateway.api.schema import describe, header
 from gateway.api.views import ApiView
-from gateway.api.workers import missing_parts
+from gateway.api.workers import missing_parts, sight
+
+DATABASE = "the database"
 
 
 def waiting_for() -> Sequence[str]:
@@ -19,7 +21,7 @@ def waiting_for() -> Sequence[str]:
     try:
         return missing_parts()
     except DatabaseError:
-        return ["the database"]
+        return [DATABASE]
 
 
 class Open(ApiView):
@@ -39,15 +41,17 @@ class Readiness(Open):
     @describe(
         "Whether the gate is ready",
         "Ready is: the database answers, a live worker of each kind has passed its self-test (the checkers' is the "
-        "screening worker's), and a sweeper works.",
+        "screening worker's), and a sweeper works. `blind` names the checkers that did not know their canaries: while "
+        "no screening worker is without them everything is held, and the answer is 503.",
         operation="getReadiness",
         tag="Health",
-        responses={200: schema.Health},
+        responses={200: schema.Readiness},
         errors=(NotReadyError,),
         parameters=[header("Retry-After", "Seconds until it is worth asking again.", on=[503])],
     )
     def get(self, request: Request) -> Response:  # noqa: ARG002 - a view's signature
         missing = list(waiting_for())
         if missing:
-            raise NotReadyError(f"waiting for {', '.join(missing)}", missing=missing)
-        return Response({"status": "ready"})
+            blind = [] if DATABASE in missing else list(sight().blind)
+            raise NotReadyError(f"waiting for {', '.join(missing)}", missing=missing, blind=blind)
+        return Response({"status": "ready", "blind": list(sight().blind)})

@@ -12,7 +12,7 @@ from django.views.generic import TemplateView, View
 from gateway.api import schema
 from gateway.api.errors import problem
 from gateway.api.explanations import EXPLANATIONS
-from gateway.api.health import waiting_for
+from gateway.api.health import DATABASE, waiting_for
 from gateway.api.refusals import MethodNotAllowedError
 from gateway.api.workers import served_models
 from gateway.catalogue import default_model, registry
@@ -35,7 +35,7 @@ class Home(_ReadOnly, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         missing = waiting_for()
-        served = set() if "the database" in missing else served_models()
+        served = set() if DATABASE in missing else served_models()
         return super().get_context_data(
             missing=missing,
             models=[{"spec": spec, "served": spec.name in served} for spec in registry().values()],

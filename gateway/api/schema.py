@@ -146,6 +146,16 @@ class Health(serializers.Serializer[Any]):
     status = serializers.CharField()
 
 
+class Readiness(serializers.Serializer[Any]):
+    """That the gate can carry a request from end to end."""
+
+    status = serializers.CharField()
+    blind = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Checkers that did not know their canaries in some screening worker, which judges nothing meanwhile.",
+    )
+
+
 class FieldProblem(serializers.Serializer[Any]):
     """What is wrong with one field."""
 

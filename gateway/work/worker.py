@@ -6,6 +6,7 @@ same thread ends the process when work waits and no turn begins.
 
 import contextlib
 import logging
+import math
 import os
 import signal
 import socket
@@ -41,12 +42,20 @@ EXIT_CODE = 70
 class Worker:
     """One living child. Turns hold leases through it; the heartbeat renews them and says which were lost."""
 
-    def __init__(self, kind: str, self_test: Callable[[], Sequence[str]], serves: Sequence[str]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        self_test: Callable[[], Sequence[str]],
+        serves: Sequence[str],
+        *,
+        self_test_every_s: float = math.inf,
+    ) -> None:
         """A worker of this kind.
 
         Args:
-            self_test: makes or judges a known-good item; what is wrong, in words, or nothing.
+            self_test: makes or judges a known-good item; what is wrong, each as "NAME: how", or nothing.
             serves: names of the models it can make; empty for other kinds.
+            self_test_every_s: how often it is repeated while it passes, in a turn or without one.
         """
         self.kind = kind
         self.boot_id = new_id()
@@ -54,7 +63,9 @@ class Worker:
         self.ready = False
         self.stopping = False
         self._problem = ""
+        self._failing: list[str] = []
         self._self_test = self_test
+        self._self_test_every_s = self_test_every_s
         self._next_self_test = 0.0
         self._leases: dict[uuid.UUID, Lease] = {}
         self._lost: set[uuid.UUID] = set()
@@ -63,6 +74,7 @@ class Worker:
         self._hearing = Hearing()
         self._turns = 0
         self._in_turn = False
+        self._at_work = threading.Lock()
 
     # ---- life
 
@@ -75,6 +87,8 @@ class Worker:
         except OUTAGES:
             logger.warning("a worker begins without a database", extra={"fields": {"kind": self.kind}})
             connection.close()
+        if math.isfinite(self._self_test_every_s):
+            threading.Thread(target=self._test_on, name="self-test", daemon=True).start()
 
     def end(self) -> None:
         """Stop beating; what is still leased goes back at once, without a crash."""
@@ -88,39 +102,60 @@ class Worker:
             self._turns += 1
             self._in_turn = True
         try:
-            yield
+            with self._at_work:
+                yield
         finally:
             with self._lock:
                 self._in_turn = False
 
     def pass_self_test(self) -> bool:
-        """Whether this worker is fit to work; asked again at most every few seconds until it is."""
-        if self.ready or time.monotonic() < self._next_self_test:
+        """Whether this worker is fit to work; tested again when it is time, and every few seconds until it is fit."""
+        if time.monotonic() < self._next_self_test:
             return self.ready
-        problem = self._find_problem()
-        self._next_self_test = time.monotonic() + SELF_TEST_AGAIN_S
+        problem, failing = self._find_problem()
+        fit = not problem
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE workers SET self_test_at = CASE WHEN %s THEN now() END, problem = %s WHERE boot_id = %s",
-                [not problem, problem, self.boot_id],
+                "UPDATE workers SET self_test_at = CASE WHEN %s THEN now() END, problem = %s, failing = %s "
+                "WHERE boot_id = %s",
+                [fit, problem, failing, self.boot_id],
             )
-        self._problem, self.ready = problem, not problem  # only now that the record says the same
-        log = logger.info if self.ready else logger.error
-        log(
-            "self-test %s",
-            "passed" if self.ready else "failed",
-            extra={"fields": {"kind": self.kind, "problem": problem}},
-        )
-        return self.ready
+        changed = (fit, problem) != (self.ready, self._problem)
+        self._problem, self._failing, self.ready = problem, failing, fit  # only now that the record says the same
+        self._next_self_test = time.monotonic() + (self._self_test_every_s if fit else SELF_TEST_AGAIN_S)
+        if changed:
+            log = logger.info if fit else logger.error
+            log(
+                "self-test %s", "passed" if fit else "failed", extra={"fields": {"kind": self.kind, "problem": problem}}
+            )
+        return fit
 
-    def _find_problem(self) -> str:
+    def _find_problem(self) -> tuple[str, list[str]]:
+        """What is wrong, in words, and the names of what does not work."""
         try:
-            return "; ".join(self._self_test())[:1000]
+            faults = list(self._self_test())
         except OUTAGES:
             raise
         except Exception as error:
             logger.exception("a self-test failed in a way of its own")
-            return f"{type(error).__name__}: {error}"[:1000]
+            return f"{type(error).__name__}: {error}"[:1000], []
+        return "; ".join(faults)[:1000], sorted({fault.partition(":")[0][:100] for fault in faults})
+
+    def _test_on(self) -> None:
+        """Where no turn comes, nothing else would notice that this worker has gone blind, or sees again."""
+        while not self._stop.wait(min(SELF_TEST_AGAIN_S, self._self_test_every_s)):
+            if not self._at_work.acquire(blocking=False):
+                continue  # a turn tests for itself
+            try:
+                close_old_connections()
+                self.pass_self_test()
+            except Error:
+                logger.warning("a self-test found no database")
+                connection.close()
+            except Exception:
+                logger.exception("a self-test was not made")
+            finally:
+                self._at_work.release()
 
     def doubt(self, why: str) -> bool:
         """Something that worked does not: test again, at once. False: this worker takes nothing until it is well."""
@@ -234,11 +269,11 @@ class Worker:
         with transaction.atomic(), connection.cursor() as cursor:
             # Not only at the start: the database may be away then, and a day's sleep has the row swept away.
             cursor.execute(
-                "INSERT INTO workers (boot_id, kind, host, pid, serves, self_test_at, problem) "
-                "VALUES (%s, %s, %s, %s, %s, CASE WHEN %s THEN now() END, %s) ON CONFLICT (boot_id) DO NOTHING",
+                "INSERT INTO workers (boot_id, kind, host, pid, serves, self_test_at, problem, failing) "
+                "VALUES (%s, %s, %s, %s, %s, CASE WHEN %s THEN now() END, %s, %s) ON CONFLICT (boot_id) DO NOTHING",
                 [
                     self.boot_id, self.kind, socket.gethostname()[:200], os.getpid(), list(self.serves), self.ready,
-                    self._problem,
+                    self._problem, self._failing,
                 ],
             )  # fmt: skip
             lost = leases.beat(self.boot_id, held, cursor=cursor)
@@ -273,7 +308,8 @@ def begin(kind: str) -> None:
     global _worker  # noqa: PLW0603 - a child is one worker
     die_with_parent(os.getppid(), signal.SIGKILL)
     work = import_module(f"gateway.work.{kind}")
-    _worker = Worker(kind, work.self_test, work.serves())
+    every_s = settings.CONFIGURATION.self_test_every_s if kind == "screening" else math.inf
+    _worker = Worker(kind, work.self_test, work.serves(), self_test_every_s=every_s)
     signal.signal(signal.SIGTERM, lambda _number, _frame: current().ask_to_stop())
     _worker.begin()
 

@@ -46,7 +46,7 @@ def test_nothing_there_is_not_ready_and_says_what_is_missing(anonymous: Callable
 def test_everything_there_is_ready(anonymous: Callable[..., Any], world: World, record: Record) -> None:
     _ready(record)
 
-    assert anonymous("/readyz").json() == {"status": "ready"}
+    assert anonymous("/readyz").json() == {"status": "ready", "blind": []}
 
 
 @pytest.mark.parametrize(
