@@ -1,9 +1,11 @@
 """Where a person arrives: what waits, and the one button that takes the next case."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_safe
 
+from gateway import lifecycle
 from gateway.models import Queue, Seal
 from review import claims, desk
 from review.access import everyone, person, signed_in
@@ -51,6 +53,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "passed_over": len(request.session.get("passed_over", ())),
             "nothing_left": "empty" in request.GET,
             "sealed": Seal.objects.filter(lifted_at__isnull=True).count(),
+            "checker_lives": lifecycle.checker_lives(3 * settings.CONFIGURATION.heartbeat_s),
             "latest": desk.said().filter(user=user)[:LATEST] if user.may_review else (),
             "exposure": desk.exposure(user) if user.may_review else None,
             "undoable": desk.undoable(user) if user.may_review else None,
