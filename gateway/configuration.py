@@ -137,6 +137,10 @@ class Configuration(BaseModel):
     )
 
 
+    sealed_open_s: float = Field(
+        600.0, ge=60.0, le=3600.0, description="how long an officer may look at what is sealed once another agreed"
+    )
+
     # caps
     max_unfinished: int = Field(
         10_000, ge=1, description="unfinished generations of the whole gate; an organization has a limit of its own"

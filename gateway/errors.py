@@ -97,3 +97,11 @@ class SealRefusedError(GatewayError):
     code = "seal_refused"
     http_status = 409
     title = "Seal refused"
+
+
+class AccessRefusedError(GatewayError):
+    """Two people, a written reason and an open time box are needed; the message says which is missing."""
+
+    code = "access_refused"
+    http_status = 409
+    title = "Not opened"

@@ -145,7 +145,7 @@ _update("people sweeper", "generation", "deadline_at")
 _update("people", "generation", "sealed_at")
 _update("people", "image", "encoded_sha256")
 _update("people", "review_case", "queue_id lane priority due_at")
-_update("people", "seals", "lifted_at")
+_update("people", "seals", "lifted_at noted_at noted_by_id")
 _insert("people", "queue", "name undo_window_s due_after_s")
 _update("people", "queue", "undo_window_s due_after_s")
 _insert(
@@ -184,6 +184,14 @@ _insert(
 _select("people", "known_picture")
 _select("screening people", "known_picture_in_force")
 _update("people", "known_picture", "retired_at retired_by_id")
+
+# ---- who opens what is sealed, and whose further work an officer holds: a score can do neither
+_select("people", "sealed_access")
+_insert("people", "sealed_access", "id seal_id purpose reason asked_by_id ask_until")
+_update("people", "sealed_access", "agreed_by_id agreed_at until ended_by_id ended_at")
+_select("people screening", "requester_hold")
+_insert("people", "requester_hold", "id organization_id requester reason placed_by_id")
+_update("people", "requester_hold", "lifted_by_id lifted_at lift_reason")
 
 MATRIX: dict[str, dict[str, Rights]] = {role: dict(tables) for role, tables in _matrix.items()}
 

@@ -104,6 +104,17 @@ def rewrap(wrapped_key: bytes, private_keys: PrivateKeys, public_key: PublicKey)
     return _wrap(_unwrap(wrapped_key, private_keys, ITEM_KEY), public_key, ITEM_KEY)
 
 
+def wrap_item_key(item_key: bytes, public_key: PublicKey) -> bytes:
+    """An item key that somebody unwrapped elsewhere, wrapped to this public key.
+
+    Raises:
+        NotOpeningError: it is not 32 bytes.
+    """
+    if len(item_key) != ITEM_KEY_BYTES:
+        raise NotOpeningError(f"an item key has {ITEM_KEY_BYTES} bytes, this one {len(item_key)}")
+    return _wrap(item_key, public_key, ITEM_KEY)
+
+
 def encrypt_for(public_key: PublicKey, plaintext: str, context: str) -> bytes:
     """A short text for whoever holds the private key. `context` (what it belongs to) is needed again to open it."""
     return _wrap(plaintext.encode("utf-8"), public_key, _text_purpose(context))

@@ -2,11 +2,12 @@
 
 accepting  the clients' door       screening  prompts and pictures judged     making  pictures made and delivered
 deciding   what people say         sealing    what only officers may read     upkeep  what is stranded or overdue
+opening    what is sealed, by two people         requesters  whose further work an officer holds
 remembering  pictures that people decided about before      routing    which queue a case waits in
 """
 
 from gateway.lifecycle.accepting import Request, accept, cancel, erase, prompt_hash, withdraw
-from gateway.lifecycle.deciding import carry_out, decide, note_look, note_view, undo
+from gateway.lifecycle.deciding import carry_out, decide, note_look, note_view, seal_case, undo
 from gateway.lifecycle.making import (
     PublishedFile,
     StoredBytes,
@@ -15,7 +16,16 @@ from gateway.lifecycle.making import (
     settle_not_delivered,
     settle_not_generated,
 )
+from gateway.lifecycle.opening import (
+    agree_to_open,
+    ask_to_open,
+    end_opening,
+    live_access,
+    note_alarm,
+    note_sealed_view,
+)
 from gateway.lifecycle.remembering import may_be_let_go_again, retire_known_picture
+from gateway.lifecycle.requesters import hold_requester, let_requester_go, requester_is_held
 from gateway.lifecycle.routing import Rerouted, Routing, reroute
 from gateway.lifecycle.screening import Judgement, settle_image, settle_prompt
 from gateway.lifecycle.sealing import lift_seal, seal
@@ -30,23 +40,33 @@ __all__ = [
     "Routing",
     "StoredBytes",
     "accept",
+    "agree_to_open",
+    "ask_to_open",
     "cancel",
     "carry_out",
     "checker_lives",
     "decide",
     "derive_again",
+    "end_opening",
     "erase",
     "expire",
+    "hold_requester",
     "hold_without_checker",
+    "let_requester_go",
     "lift_seal",
+    "live_access",
     "look_again",
     "may_be_let_go_again",
+    "note_alarm",
     "note_look",
+    "note_sealed_view",
     "note_view",
     "prompt_hash",
+    "requester_is_held",
     "reroute",
     "retire_known_picture",
     "seal",
+    "seal_case",
     "settle_delivered",
     "settle_generated",
     "settle_image",

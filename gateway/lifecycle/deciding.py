@@ -11,6 +11,7 @@ from gateway.audit.log import Actor, Entries
 from gateway.errors import ClaimLostError, DecisionRefusedError, NotFoundError, StaleStatusError
 from gateway.lifecycle.remembering import check_can_be_remembered, remember
 from gateway.lifecycle.screening import clear_prompt, grant_image, refuse_prompt
+from gateway.lifecycle.sealing import GENERAL_REASON, seal_under_lock
 from gateway.lifecycle.transaction import Step, insert, step
 from gateway.models import Case, Decision, Image
 from gateway.models.fields import new_id
@@ -124,6 +125,21 @@ def decide(
             case.effective_at = effective_at
             _carry_out(s, image, case)
     return Decision.objects.get(pk=decision_id)
+
+
+def seal_case(case_id: uuid.UUID, *, user_id: uuid.UUID, token: uuid.UUID, version: int) -> None:
+    """What the person with this claim takes for child abuse material leaves every desk at once, for the officers alone.
+
+    There is no undo window: a false alarm has its way back through an officer and a second person.
+
+    Raises:
+        ClaimLostError: the lease is over or somebody else's.
+        StaleStatusError: the case moved on.
+    """
+    with _lock(case_id, Actor("person", user_id)) as s:
+        _, case = _lock_rest(s, case_id)
+        _check_claim(case, user_id=user_id, token=token, version=version, s=s)
+        seal_under_lock(s, "reviewer", reason=GENERAL_REASON, detail={"case": str(case_id)}, private={})
 
 
 def _check_claim(case: Case, *, user_id: uuid.UUID, token: uuid.UUID, version: int, s: Step) -> None:

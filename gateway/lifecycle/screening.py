@@ -11,6 +11,7 @@ from django.conf import settings
 from gateway.audit.log import Actor, Audience, Private
 from gateway.errors import StaleStatusError
 from gateway.lifecycle import sealing
+from gateway.lifecycle.requesters import HELD_LANE, requester_is_held
 from gateway.lifecycle.transaction import Step, insert, step
 from gateway.models import Image
 from gateway.models.fields import new_id
@@ -135,11 +136,21 @@ def settle_prompt(generation_id: uuid.UUID, *, attempt: int, judgement: Judgemen
             sealing.seal_under_lock(s, "prompt match", reason=judgement.client_reason("prompt"), **said)
         elif judgement.outcome == "block":
             refuse_prompt(s, judgement.client_reason("prompt"), **said)
-        elif judgement.outcome in ("allow", "flag"):
+        elif judgement.outcome in ("allow", "flag") and not _requester_is_held(s):
             clear_prompt(s, hold_anyway=judgement.outcome == "flag", **said)
         else:
-            why = "score" if judgement.outcome == "hold" else "unscreened"
-            hold_prompt(s, why, case=judgement.of_case(), **said)
+            why = {"hold": "score", "unscreened": "unscreened"}.get(judgement.outcome, "requester")
+            hold_prompt(s, why, case=_case_of(s, judgement), **said)
+
+
+def _requester_is_held(s: Step) -> bool:
+    return requester_is_held(s.generation.organization_id, s.generation.requester)
+
+
+def _case_of(s: Step, judgement: Judgement) -> dict[str, Any]:
+    """What the case says of itself; that of a held requester waits for seniors."""
+    case = judgement.of_case()
+    return case | {"lane": HELD_LANE} if _requester_is_held(s) else case
 
 
 def clear_prompt(s: Step, *, hold_anyway: bool, **said: Any) -> None:
@@ -201,13 +212,15 @@ def settle_image(
         _write_fingerprint(s, judgement, image)
         if judgement.outcome == "block":
             s.move_image(image, "rejected", "image.rejected", reason=judgement.client_reason("image"), **said)
-        elif judgement.verdict is not None and _may_go(s, image, judgement):
+        elif judgement.verdict is not None and _may_go(s, image, judgement) and not _requester_is_held(s):
             grant_image(s, image, policy_sha256=judgement.verdict.policy_sha256, **said)
         else:
             why = {"hold": "score", "unscreened": "unscreened"}.get(judgement.outcome, "flagged")
             if judgement.allowed_by and not image.hold_anyway:
                 why = "score"
-            hold_image(s, image, why, case=judgement.of_case(), **said)
+            elif judgement.outcome == "allow" and not image.hold_anyway:
+                why = "requester"
+            hold_image(s, image, why, case=_case_of(s, judgement), **said)
         s.derive("generation.derived")
 
 

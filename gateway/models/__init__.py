@@ -22,10 +22,12 @@ from .people import Role, User
 from .policies import PolicyVersion, Verdict
 from .releases import Grant, Publication
 from .routing import DEFAULT_QUEUE_ID, UNSCREENED, QueueAssignment, RoutingRule
+from .sealed import MIN_REASON, Purpose, RequesterHold, SealedAccess
 
 __all__ = [
     "DEFAULT_QUEUE_ID",
     "MAX_SEED",
+    "MIN_REASON",
     "UNFINISHED",
     "UNSCREENED",
     "ApiKey",
@@ -53,11 +55,14 @@ __all__ = [
     "Prompt",
     "PromptState",
     "Publication",
+    "Purpose",
     "Queue",
     "QueueAssignment",
+    "RequesterHold",
     "Role",
     "RoutingRule",
     "Seal",
+    "SealedAccess",
     "Side",
     "Usage",
     "User",

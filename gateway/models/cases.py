@@ -197,7 +197,10 @@ class Decision(models.Model):
 
 
 class Seal(models.Model):
-    """Why a generation was sealed; the prompt's text, encrypted for the officers alone. Not a case."""
+    """Why a generation was sealed; the prompt's text, encrypted for the officers alone. Not a case.
+
+    Its alarm stands until an officer has noted it.
+    """
 
     id = id_field()
     generation = models.ForeignKey(Generation, on_delete=models.PROTECT, related_name="seals")
@@ -205,6 +208,8 @@ class Seal(models.Model):
     prompt_for_officers = models.BinaryField(null=True)
     at = models.DateTimeField(db_default=TransactionNow())
     lifted_at = models.DateTimeField(null=True)
+    noted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    noted_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "seals"

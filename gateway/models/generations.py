@@ -57,6 +57,7 @@ class HeldWhy(models.TextChoices):
     UNSCREENED_NO_CHECKER = "unscreened-no-checker"
     UNSCREENED = "unscreened"
     UNSEALED = "unsealed"
+    REQUESTER = "requester"
 
 
 class Generation(models.Model):
@@ -103,7 +104,7 @@ class Generation(models.Model):
                 | Q(
                     status="in_review",
                     held_why__isnull=False,
-                    held_why__in=["score", "unscreened-no-checker", "unscreened"],
+                    held_why__in=["score", "unscreened-no-checker", "unscreened", "requester"],
                 ),
                 name="held_prompt_is_in_review",
             ),

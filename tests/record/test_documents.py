@@ -33,7 +33,7 @@ def test_the_page_lists_every_permitted_step_and_who_may_take_it(record: Record)
     page = (DOCS / "lifecycle.md").read_text()
     written = {
         step: roles
-        for kind in ("Image", "Prompt", "Generation", "Case", "Known picture")
+        for kind in ("Image", "Prompt", "Generation", "Case", "Known picture", "Sealed access", "Requester hold")
         for step, roles in steps_of(page, kind).items()
     }
 

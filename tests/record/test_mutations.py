@@ -66,7 +66,11 @@ MUTATIONS = [
         | {
             "generation_born_further_on": "audited",
             "image_born_further_on": "audited",
-            "seal_taken_off_by_a_client": "audited",
+            "seal_taken_off_by_a_client": "two_agreed",
+            "opening_born_agreed": "access_allowed",
+            "opening_turned_into_a_lift": "access_allowed",
+            "checker_asks_to_open": "edge",
+            "score_holds_a_requester": "edge",
             "decision_that_was_made_yesterday": "decision_allowed",
             "delivery_grants": "grant_allowed",
             "masters_hash_rewritten": "image_has_its_master",
@@ -118,6 +122,57 @@ MUTATIONS = [
         without_trigger("birth_allowed", "known_picture"),
         through("picture_remembered_without_entry"),
     ),
+    Mutation(
+        "access_allowed",
+        without_trigger("access_allowed", "sealed_access"),
+        through(
+            "reviewer_asks_to_open",
+            "opening_asked_for_without_a_reason",
+            "opening_asked_for_once_and_for_all",
+            "lifted_seal_asked_for_again",
+            "reviewer_agrees_to_an_opening",
+            "senior_agrees_to_an_opening",
+            "disabled_officer_agrees",
+            "opening_without_end",
+            "time_box_made_longer",
+        )
+        | {"officer_agrees_with_themselves": "access_needs_two_people", "ended_opening_opened_again": "edge"},
+    ),
+    Mutation(
+        "step_allowed and birth_allowed on sealed_access and requester_hold",
+        without_trigger("step_allowed", "sealed_access", "requester_hold")
+        + ";"
+        + without_trigger("birth_allowed", "sealed_access", "requester_hold"),
+        through(
+            "opening_asked_for_without_entry",
+            "opening_agreed_without_entry",
+            "requester_held_without_entry",
+            "requester_let_go_without_entry",
+        ),
+    ),
+    Mutation(
+        "two_agreed",
+        without_trigger("two_agreed", "generation", "image", "masters"),
+        through(
+            "seal_taken_off_by_one_person",
+            "seal_taken_off_on_leave_to_look",
+            "seal_taken_off_on_what_was_agreed_about_an_earlier_seal",
+            "key_of_a_sealed_picture_thrown_away",
+        )
+        | {"sealed_picture_put_before_people": "held_iff_case"},
+    ),
+    Mutation(
+        "hold_allowed",
+        without_trigger("hold_allowed", "requester_hold"),
+        through("reviewer_holds_a_requester", "requester_held_without_a_reason", "reviewer_lets_a_requester_go"),
+    ),
+    Mutation("one_hold_a_requester", "DROP INDEX one_hold_a_requester", through("requester_held_twice")),
+    Mutation(
+        "requester_not_held",
+        without_trigger("requester_not_held", "generation", "release_grant"),
+        through("prompt_of_a_held_requester_cleared_by_a_score")
+        | {"picture_of_a_held_requester_granted_by_a_score": GETS_THROUGH},
+    ),
     Mutation("seal_audited", without_trigger("seal_audited", "generation"), through("seal_taken_off_without_entry")),
     Mutation(
         "edges",
@@ -139,7 +194,7 @@ MUTATIONS = [
     Mutation(
         "blocked_iff_refused_or_sealed",
         without_constraint("blocked_iff_refused_or_sealed", "generation"),
-        through("seal_taken_off_by_status"),
+        {"seal_taken_off_by_status": "two_agreed"},
     ),
     Mutation(
         "cleared_first",

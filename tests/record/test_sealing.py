@@ -7,7 +7,7 @@ from django.conf import settings
 
 from gateway import lifecycle
 from gateway.delivery import envelope, keys
-from gateway.errors import SealRefusedError, StaleStatusError
+from gateway.errors import AccessRefusedError, SealRefusedError, StaleStatusError
 from gateway.models import Case, Master, Prompt, Seal
 from tests.environment import Environment
 from tests.record.world import FILE, PROMPT, World, published
@@ -124,8 +124,9 @@ def test_a_seal_of_what_is_blocked_anyway_is_entered_twice_over(world: World) ->
 def test_nothing_is_sealed_twice_or_lifted_unsealed(world: World) -> None:
     generation_id, _ = world.one("pending")
 
-    with pytest.raises(SealRefusedError):
-        world.lift_seal(generation_id)
     world.seal(generation_id)
     with pytest.raises(SealRefusedError):
         world.seal(generation_id)
+    world.lift_seal(generation_id)
+    with pytest.raises(AccessRefusedError):
+        world.lift_seal(generation_id)

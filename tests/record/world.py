@@ -14,7 +14,7 @@ from gateway import leases, lifecycle
 from gateway.audit.log import Actor
 from gateway.delivery import envelope, keys
 from gateway.lifecycle import Judgement, PublishedFile, Request, StoredBytes
-from gateway.models import ApiKey, AuditEntry, Case, Generation, Image, Organization, Queue, User
+from gateway.models import ApiKey, AuditEntry, Case, Generation, Image, Organization, Purpose, Queue, Seal, User
 from gateway.models.fields import new_id
 from moderation.assessments import Assessment
 from moderation.hashes import Fingerprint
@@ -27,6 +27,7 @@ FILE = hashlib.sha256(b"an encoded picture").digest()
 PROMPT = "a red apple"
 RULE, SCORE = "the rule that fired", 0.8125
 COST = 100
+OFFICERS_REASON = "harmless stand-in of a test"
 SWEEPER = Actor("system", "sweeper")
 
 Said = Literal["allow", "flag", "hold", "block", "unscreened", "seal"]
@@ -99,6 +100,7 @@ class World:
             self.organization = self.new_organization("first")
             self.ada, self.ben = self._person("ada"), self._person("ben")
             self.officer, self.second = self._person("officer", "officer"), self._person("second", "senior")
+            self.other_officer = self._person("other officer", "officer")
         self.undo_window(0)
         self.boot_ids: dict[str, uuid.UUID] = {}
         for kind in ("screening", "generation", "delivery"):
@@ -308,13 +310,30 @@ class World:
         with self.record.acting_as("people"):
             lifecycle.seal(generation_id, actor=Actor("person", self.officer.pk))
 
-    def lift_seal(self, generation_id: uuid.UUID) -> None:
+    def open_seal(self, generation_id: uuid.UUID, purpose: Purpose = Purpose.OPEN, *, agreed: bool = True) -> uuid.UUID:
+        """An officer's request to open the newest seal, to which another officer has agreed unless told not to."""
         with self.record.acting_as("people"):
-            lifecycle.lift_seal(
-                generation_id,
-                rewrap=lambda wrapped_key: wrapped_key,
-                actor=Actor("person", self.officer.pk),
-                second=Actor("person", self.second.pk),
+            seal = Seal.objects.filter(generation=generation_id).latest("id")
+            access_id = lifecycle.ask_to_open(seal.pk, purpose=purpose, reason=OFFICERS_REASON, officer=self.officer)
+            if agreed:
+                lifecycle.agree_to_open(access_id, second=self.other_officer)
+        return access_id
+
+    def lift_seal(self, generation_id: uuid.UUID) -> None:
+        access_id = self.open_seal(generation_id, Purpose.LIFT)
+        with self.record.acting_as("people"):
+            access = lifecycle.live_access(access_id, purpose=Purpose.LIFT, officer=self.officer)
+            lifecycle.lift_seal(access, rewrap=lambda _image, wrapped_key: wrapped_key, officer=self.officer)
+
+    def end_opening(self, access_id: uuid.UUID) -> None:
+        with self.record.acting_as("people"):
+            lifecycle.end_opening(access_id, officer=self.officer)
+
+    def hold_requester(self, requester: str = "somebody") -> uuid.UUID:
+        """An officer holds the further work of this requester of the first organization."""
+        with self.record.acting_as("people"):
+            return lifecycle.hold_requester(
+                self.organization.pk, requester, reason=OFFICERS_REASON, officer=self.officer
             )
 
     # ---- what the record says

@@ -11,10 +11,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from gateway import lifecycle
-from gateway.audit.log import Actor
 from gateway.delivery import envelope, keys
 from gateway.errors import GatewayError
-from gateway.models import Role, User
+from gateway.models import Purpose, Role, Seal, User
 
 SECONDS = (Role.OFFICER, Role.SENIOR)
 
@@ -31,28 +30,33 @@ class Command(BaseCommand):
         parser.add_argument(
             "--key", required=True, type=Path, help="the officers' private key, brought for the occasion"
         )
-        parser.add_argument("--why", required=True, help="what was found, in words; kept for officers")
+        parser.add_argument("--why", required=True, help="what was found, in at least 20 characters; kept for officers")
 
     def handle(
         self, *_args: Any, generation: uuid.UUID, officer: str, second: str, key: Path, why: str, **_options: Any
     ) -> None:
         if officer == second:
             raise CommandError("--second: must be another person than --officer")
-        if not why.strip():
-            raise CommandError("--why: must say what was found")
         first_person = _signed_in(officer, (Role.OFFICER,))
         second_person = _signed_in(second, SECONDS)
         try:
-            lifecycle.lift_seal(
-                generation,
-                rewrap=_rewrap_with(key),
-                actor=Actor("person", first_person.pk),
-                second=Actor("person", second_person.pk),
-                why=why.strip(),
+            access_id = lifecycle.ask_to_open(
+                _seal_of(generation), purpose=Purpose.LIFT, reason=why, officer=first_person
             )
+            lifecycle.agree_to_open(access_id, second=second_person)
+            access = lifecycle.live_access(access_id, purpose=Purpose.LIFT, officer=first_person)
+            lifecycle.lift_seal(access, rewrap=_rewrap_with(key), officer=first_person)
         except (GatewayError, keys.KeyFileError, envelope.EnvelopeError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"The seal of {generation} is lifted: what had bytes is held and waits for people.")
+
+
+def _seal_of(generation: uuid.UUID) -> uuid.UUID:
+    """The newest seal of this generation."""
+    seal = Seal.objects.filter(generation=generation).order_by("-id").first()
+    if seal is None:
+        raise CommandError(f"generation {generation} is not sealed")
+    return seal.pk
 
 
 def _signed_in(username: str, roles: tuple[str, ...]) -> User:
@@ -71,4 +75,4 @@ def _rewrap_with(key: Path) -> Any:
     if public_file is None:
         raise CommandError("IMPRIMATUR_QUARANTINE_PUBLIC_KEY_FILE must be set")
     officers, readers = keys.load_private(key), keys.load_public(public_file)
-    return lambda wrapped: envelope.rewrap(wrapped, officers, readers)
+    return lambda _image, wrapped: envelope.rewrap(wrapped, officers, readers)

@@ -1,5 +1,6 @@
 """Changes of status that are no step, or no step of this role, or have no entry."""
 
+from gateway.models import Purpose
 from tests.record.attacks.intruder import Intruder, attack
 from tests.record.world import World
 
@@ -76,6 +77,7 @@ def seal_taken_off_by_status(world: World, x: Intruder) -> None:
 def seal_taken_off_without_entry(world: World, x: Intruder) -> None:
     generation_id, _ = world.one("pending")
     world.seal(generation_id)
+    world.open_seal(generation_id, Purpose.LIFT)
     x.do("people", "UPDATE generation SET sealed_at = NULL WHERE id = %s", generation_id)
 
 

@@ -148,7 +148,13 @@ def crowd(
         world = World(record)
         world.undo_window(0.1)
         few = _few(world)
-        weather = Weather(record, [world.organization.pk], [world.officer, world.second], officers_key_file)
+        weather = Weather(
+            record,
+            [world.organization.pk],
+            [world.officer, world.second],
+            (world.officer, world.other_officer),
+            officers_key_file,
+        )
         hands: list[Actor] = [Checker(weather, n, few) for n in range(3)]
         hands += [SecondLooker(weather, 10 + n, few) for n in range(3)]
         hands += [Hesitant(weather, 20, few, world.ada), Hesitant(weather, 21, few, world.second)]

@@ -11,7 +11,7 @@ from django.conf import settings
 from gateway import lifecycle
 from gateway.audit.log import Actor as Who
 from gateway.delivery import envelope, keys
-from gateway.models import User
+from gateway.models import Purpose, User
 from gateway.sweep import Sweeper
 from review import claims
 from tests.record.storm.weather import APPLICATION, MODELS, Actor, Weather
@@ -147,17 +147,28 @@ class Officer(Actor):
 
     def turn(self) -> None:
         time.sleep(self.random.uniform(0.3, 1.2))
-        me, second = (Who("person", person.pk) for person in self.weather.people[:2])
+        officer, second = self.weather.officers
+        me = Who("person", officer.pk)
         at = self.random.randint(0, 100)
         unsealed = "SELECT id FROM generation WHERE sealed_at IS NULL ORDER BY id DESC OFFSET %s LIMIT 1"
         for (generation_id,) in self.find(unsealed, at):
             self.do("seal", lifecycle.seal, generation_id, actor=me)
         if self.chance(0.5):
-            sealed = "SELECT id FROM generation WHERE sealed_at IS NOT NULL ORDER BY id DESC OFFSET %s LIMIT 1"
-            for (generation_id,) in self.find(sealed, at // 10):
-                self.do("lift seal", lifecycle.lift_seal, generation_id, rewrap=self._rewrap, actor=me, second=second)
+            sealed = (
+                "SELECT s.id FROM seals s JOIN generation g ON g.id = s.generation_id WHERE g.sealed_at IS NOT NULL "
+                "AND s.lifted_at IS NULL ORDER BY s.id DESC OFFSET %s LIMIT 1"
+            )
+            for (seal_id,) in self.find(sealed, at // 10):
+                self.do("lift seal", self._lift, seal_id, officer, second)
 
-    def _rewrap(self, wrapped_key: bytes) -> bytes:
+    def _lift(self, seal_id: uuid.UUID, officer: User, second: User) -> None:
+        reason = "harmless stand-in of a storm"
+        access_id = lifecycle.ask_to_open(seal_id, purpose=Purpose.LIFT, reason=reason, officer=officer)
+        lifecycle.agree_to_open(access_id, second=second)
+        access = lifecycle.live_access(access_id, purpose=Purpose.LIFT, officer=officer)
+        lifecycle.lift_seal(access, rewrap=self._rewrap, officer=officer)
+
+    def _rewrap(self, _image_id: uuid.UUID, wrapped_key: bytes) -> bytes:
         officers = keys.load_private(self.weather.officers_key_file)
         return envelope.rewrap(
             wrapped_key, officers, keys.load_public(settings.CONFIGURATION.quarantine_public_key_file)

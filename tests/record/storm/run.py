@@ -77,7 +77,7 @@ def _gather(record: Record, officers_key_file: Path, seed: int) -> tuple[Weather
         admin.execute(reckoning.HISTORY)  # type: ignore[arg-type]
         admin.execute("UPDATE organization SET max_unfinished = 100000")
     organizations = [organization.pk for organization in others]
-    weather = Weather(record, organizations, people, officers_key_file)
+    weather = Weather(record, organizations, people, (world.officer, world.other_officer), officers_key_file)
     seeds = iter(range(seed * 1000, seed * 1000 + 100))
     actors: list[Actor] = [Client(weather, next(seeds), world) for _ in range(2)]
     for kind, how_many in {"screening": 3, "generation": 3, "delivery": 2}.items():

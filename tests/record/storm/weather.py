@@ -32,6 +32,7 @@ class Weather:
     record: Record
     organizations: list[uuid.UUID]
     people: list[User]
+    officers: tuple[User, User]
     officers_key_file: Any
     calm: threading.Event = field(default_factory=threading.Event)
     dark: threading.Event = field(default_factory=threading.Event)
