@@ -1,10 +1,10 @@
-"""Measure the checker of text in pictures: how well it reads, what is caught, what it takes for text, how long it takes.
+"""Measure the checker of text in pictures: what it reads, catches and mistakes for text, and how long it takes.
 
-    python -m training.picture_text.measure --fonts FOLDER --grounds FOLDER … --without-text FOLDER … --out measured.json
+    python -m training.picture_text.measure --fonts FOLDER --grounds FOLDER --without-text FOLDER --out measured.json
 
 The fonts are every .ttf and .otf of a folder; the texts are the harmful and harmless sentences of
-training/prompt/languages/en.tsv, each written into a picture. Only the first look at each sentence's own score tells
-what could be caught: a sentence that the prompt checkers pass, they pass in a picture as well.
+training/prompt/languages/en.tsv, each written into a picture. "Harmful" is a sentence that the prompt checkers hold:
+one that they pass as a prompt, they pass in a picture as well.
 """
 
 import argparse
