@@ -118,18 +118,19 @@ def _shrinking(length: int) -> NDArray[np.float32]:
     sampled = ((np.arange(_SMALL) + 0.5) * length / _SMALL).astype(int)[:, None]
     once = ((places >= first[sampled]) & (places < after[sampled])) / (after - first)[sampled]
     # A box around every place, weighted: what each begins is added where it begins and taken off where it ends.
-    edges = np.zeros((_SMALL, length + 1))
-    weights = once / (after - first)
-    np.add.at(edges, (slice(None), first), weights)
-    np.subtract.at(edges, (slice(None), after), weights)
-    return edges.cumsum(axis=1)[:, :length].astype(np.float32)
+    edges = np.zeros((length + 1, _SMALL))
+    weights = (once / (after - first)).T
+    np.add.at(edges, first, weights)
+    np.subtract.at(edges, after, weights)
+    return edges.cumsum(axis=0)[:length].T.astype(np.float32)
 
 
 @lru_cache(maxsize=64)
 def _cells(length: int) -> NDArray[np.float32]:
     """float32 [4, length]: the mean of each quarter."""
     ours = np.arange(length) * _CELLS // length == np.arange(_CELLS)[:, None]
-    return (ours / ours.sum(axis=1, keepdims=True)).astype(np.float32)
+    means: NDArray[np.float32] = (ours / ours.sum(axis=1, keepdims=True)).astype(np.float32)
+    return means
 
 
 @lru_cache(maxsize=1)
@@ -137,7 +138,8 @@ def _cosines() -> NDArray[np.float32]:
     """float32 [16, 64]: the discrete cosine transform's rows 1 to 16; the mean, row 0, is left out."""
     row, place = np.arange(1, _COEFFICIENTS + 1)[:, None], np.arange(_SMALL)
     angles = np.pi / (2 * _SMALL) * row * (2 * place + 1)
-    return (np.sqrt(2 / _SMALL) * np.cos(angles)).astype(np.float32)
+    cosines: NDArray[np.float32] = (np.sqrt(2 / _SMALL) * np.cos(angles)).astype(np.float32)
+    return cosines
 
 
 def _quality(small: NDArray[np.float32]) -> int:

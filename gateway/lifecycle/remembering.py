@@ -5,6 +5,7 @@ an entry may do, and why no more.
 """
 
 import uuid
+from collections.abc import Mapping
 
 from django.db import connection, transaction
 
@@ -54,7 +55,8 @@ def remember(s: Step, image: Image, case: Case, decision: Decision) -> None:
 
 
 def _refused(image: Image, decision: Decision) -> dict[str, object]:
-    own = ImageFingerprint.objects.filter(image=image).values("pdq", "quality", "colours").first() or {}
+    kept = ImageFingerprint.objects.filter(image=image).values("pdq", "quality", "colours").first()
+    own: Mapping[str, object] = kept or {}
     return {"category": decision.category, **own}
 
 

@@ -106,6 +106,7 @@ class Reviewer(Actor):
             said = {
                 "user_id": self.me.pk, "token": claim.token, "version": version, "outcome": outcome, "sha256": sha256,
                 "category": "weapons" if outcome == "deny" else None,
+                "remembered": outcome == "deny" and kind == "image" and self.chance(0.3),
             }  # fmt: skip
             self._err(case_id, said)
             self._decide(case_id, said)

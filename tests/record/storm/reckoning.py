@@ -26,6 +26,7 @@ CREATE TRIGGER zz_changed AFTER UPDATE ON review_case FOR EACH ROW
   WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION remember('case');
 CREATE TRIGGER zz_born AFTER INSERT ON generation FOR EACH ROW EXECUTE FUNCTION remember('generation');
 CREATE TRIGGER zz_born AFTER INSERT ON review_case FOR EACH ROW EXECUTE FUNCTION remember('case');
+CREATE TRIGGER zz_born AFTER INSERT ON known_picture FOR EACH ROW EXECUTE FUNCTION remember('known_picture');
 """
 INDEXES = """
 CREATE INDEX ON history (id); CREATE INDEX ON history (xid, id);
@@ -54,6 +55,12 @@ CHECKS = {
     "entry without its change": f"""
         SELECT count(*) FROM entry e WHERE from_status IS DISTINCT FROM to_status
           AND NOT EXISTS (SELECT FROM history h WHERE {_OF})""",
+    "picture remembered that nobody denied, or denied and forgotten": """
+        SELECT count(*) FROM standing_decision d JOIN review_case c ON c.id = d.case_id
+          JOIN image i ON i.id = c.image_id FULL JOIN known_picture k ON k.decision_id = d.id
+          WHERE (k.id IS NOT NULL AND d.remember IS NOT TRUE)
+            OR (k.id IS NULL AND d.remember AND c.status = 'closed' AND c.version = d.version + 2
+              AND i.status = 'rejected')""",
     "entry that is no permitted step": """
         SELECT count(*) FROM entry e WHERE from_status IS DISTINCT FROM to_status AND NOT EXISTS (SELECT FROM edge
           WHERE kind = e.body ->> 'kind' AND was = coalesce(e.from_status, '-') AND becomes = e.to_status)""",
