@@ -136,7 +136,6 @@ class Configuration(BaseModel):
         description="how long something may wait for a person; it is `expired` then, never released",
     )
 
-
     sealed_open_s: float = Field(
         600.0, ge=60.0, le=3600.0, description="how long an officer may look at what is sealed once another agreed"
     )
@@ -154,6 +153,28 @@ class Configuration(BaseModel):
     # review
     oldest_share: float = Field(
         0.2, ge=0.0, le=1.0, description="which part of the claims takes the case held longest, whatever its priority"
+    )
+
+    # care for reviewers: a person may make each stricter for themselves, never looser
+    blur_columns: int = Field(
+        16, ge=4, le=32, description="detail left in a blurred form, in columns across the picture; fewer is blurrier"
+    )
+    derivative_px: int = Field(
+        512, ge=128, le=512, description="width of a blurred form; of severe or unscreened pictures it is 128"
+    )
+    grey_first: bool = Field(default=True, description="whether a clear form is grey until its person asks for colour")
+    break_suggested_s: int = Field(1500, ge=60, le=14_400, description="work until a break is suggested")
+    break_required_s: int = Field(3600, ge=120, le=14_400, description="work until a break is required: no new case")
+    break_s: int = Field(300, ge=60, le=3600, description="how long without work counts as a break")
+    severe_per_day_s: int = Field(
+        7200, ge=0, le=28_800, description="most time a day (UTC) at severe cases before none is offered"
+    )
+    severe_in_a_row: int = Field(3, ge=1, le=100, description="severe cases in a row, then others first if any wait")
+    clear_looks_per_day: int | None = Field(
+        None, ge=0, le=100_000, description="most clear looks of one person a day (UTC); no limit where not set"
+    )
+    support_text: str = Field(
+        "", max_length=2000, description="shown on the break page: whom a reviewer can turn to, in your words"
     )
 
     # how long things are kept, days

@@ -193,6 +193,17 @@ _select("people screening", "requester_hold")
 _insert("people", "requester_hold", "id organization_id requester reason placed_by_id")
 _update("people", "requester_hold", "lifted_by_id lifted_at lift_reason")
 
+# ---- what people chose for their own desk, and since when they work: nobody's but the people's door
+_select("people", "desk_settings work_stretch")
+_CHOSEN = (
+    "blur_columns derivative_px grey_first reveal break_suggested_s break_required_s break_s severe_per_day_s "
+    "severe_in_a_row clear_looks_per_day opted_out keys single_keys"
+)
+_insert("people", "desk_settings", f"user_id {_CHOSEN}")
+_update("people", "desk_settings", _CHOSEN)
+_insert("people", "work_stretch", "user_id began_at last_at at_severe day severe_s severe_in_a_row")
+_update("people", "work_stretch", "began_at last_at at_severe day severe_s severe_in_a_row")
+
 MATRIX: dict[str, dict[str, Rights]] = {role: dict(tables) for role, tables in _matrix.items()}
 
 # Tables of Django and of allauth that the people's door uses whole.

@@ -17,8 +17,10 @@ from django.db.backends.utils import CursorWrapper
 
 from gateway.audit.log import Actor, Entries
 from gateway.errors import ClaimLostError
-from gateway.models import Case, Role, User
+from gateway.models import UNSCREENED, Case, Role, User
 from gateway.models.fields import TransactionNow, new_id
+from moderation.taxonomy import CATEGORIES
+from review import care
 
 MAX_CLAIM_S = 30 * 60  # renewed or not
 TRIES = 5
@@ -45,23 +47,55 @@ _BEST_FIRST = "ORDER BY c.priority DESC, c.due_at, c.id LIMIT 1"
 _OLDEST_FIRST = "ORDER BY c.id LIMIT 1"  # a case's id is a UUIDv7: its order is that of the openings
 
 
-def _head(order: str) -> str:
-    """The statement that finds the best head over queues and lanes without any lock, and then locks, in that lane
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where a claim looks, in SQL: the places `l`, what makes a case one of a place, and the columns that say which."""
+
+    listed: str
+    same_as: str
+    columns: str
+
+    def same(self, place: str) -> str:
+        return self.same_as.format(place)
+
+
+_LANES = _Places("unnest(%(lanes)s::text[]) AS l (lane)", "c.lane = {0}.lane", "c.lane")
+# For a person who is spared something: only those lanes and categories that they do get, each a probe of its own.
+_SPARED = _Places(
+    "unnest(%(lanes)s::text[], %(severes)s::bool[], %(categories)s::text[]) AS l (lane, severe, category)",
+    "c.lane = {0}.lane AND c.severe = {0}.severe AND coalesce(c.category, '') = {0}.category",
+    "c.lane, c.severe, coalesce(c.category, '') AS category",
+)
+
+
+def _head(places: _Places, order: str) -> str:
+    """The statement that finds the best head over queues and places without any lock, and then locks, in that place
     alone, the first case that nobody has locked, with its generation. No row: nothing waits. Nulls: somebody was
-    quicker. Each look is one probe of a partial index whose columns are queue, lane and then this very order.
+    quicker. Each look is one probe of a partial index whose columns are queue, place and then this very order.
     """
     return f"""
         WITH best AS MATERIALIZED (
-            SELECT c.queue_id, c.lane FROM queue q CROSS JOIN unnest(%(lanes)s::text[]) AS l (lane) CROSS JOIN LATERAL (
-                SELECT c.* FROM review_case c WHERE c.queue_id = q.id AND c.lane = l.lane AND {_FREE} {order}) c
+            SELECT c.queue_id, {places.columns} FROM queue q CROSS JOIN {places.listed} CROSS JOIN LATERAL (
+                SELECT c.* FROM review_case c WHERE c.queue_id = q.id AND {places.same("l")} AND {_FREE} {order}) c
              WHERE {_SERVED} {order})
         SELECT best.queue_id, head.id, head.organization_id, now() FROM best LEFT JOIN LATERAL (
             SELECT g.id, g.organization_id FROM review_case c JOIN generation g ON g.id = c.generation_id
-             WHERE c.queue_id = best.queue_id AND c.lane = best.lane AND {_FREE} {order}
+             WHERE c.queue_id = best.queue_id AND {places.same("best")} AND {_FREE} {order}
                FOR NO KEY UPDATE SKIP LOCKED) head ON true"""  # noqa: S608 - our own literals
 
 
-BEST_HEAD, OLDEST_HEAD = _head(_BEST_FIRST), _head(_OLDEST_FIRST)
+def _siblings(places: _Places) -> str:
+    """The statement that takes the open cases of a generation whose lock is held."""
+    return f"""
+        UPDATE review_case c SET lease_user_id = %(user)s, lease_token = %(token)s, lease_until = %(until)s
+         WHERE c.generation_id = %(generation)s AND c.queue_id = %(queue)s AND {_FREE}
+           AND EXISTS (SELECT FROM {places.listed} WHERE {places.same("l")})
+     RETURNING c.id, (SELECT position FROM image WHERE id = c.image_id)"""  # noqa: S608 - our own literals
+
+
+_HEADS = {(p, order): _head(p, order) for p in (_LANES, _SPARED) for order in (_BEST_FIRST, _OLDEST_FIRST)}
+_TAKE = {places: _siblings(places) for places in (_LANES, _SPARED)}
+_CATEGORIES = (*CATEGORIES, UNSCREENED, "")  # of a case; "" where it has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,37 +112,63 @@ def take(user: User, *, passed_over: Sequence[uuid.UUID] = (), queue_id: int | N
     """The next case over this person's queues and lanes, with its siblings; None if nothing waits.
 
     Most claims take the most urgent case, a share of them (`IMPRIMATUR_OLDEST_SHARE`) the one held longest, so that
-    nothing starves. Never a case that this person approved before, nor one of `passed_over`.
+    nothing starves. Never a case that this person approved before, nor one of `passed_over`, nor what they opted out of
+    or are spared for now (review/care.py).
 
     Args:
         queue_id: look in this queue alone, if it is one of theirs.
+
+    Raises:
+        BreakRequiredError: they need a break first.
     """
     lanes = LANES.get(user.role, ())
     if not user.may_review or not lanes:
         return None
-    wanted = {"lanes": list(lanes), "user": user.pk, "passed_over": list(passed_over), "queue": queue_id}
+    for spared in care.offers(user.pk):
+        wanted = {"user": user.pk, "passed_over": list(passed_over), "queue": queue_id, **_places(lanes, spared)}
+        claim = _take(user, wanted, _SPARED if spared else _LANES)
+        if claim is not None:
+            care.note_claim(user.pk, claim.case_ids)
+            return claim
+    return None
+
+
+def _places(lanes: Sequence[str], spared: care.Spared) -> dict[str, list[Any]]:
+    """The lanes as parameters; where something is spared, with every severity and category that is not."""
+    if not spared:
+        return {"lanes": list(lanes)}
+    cut = [
+        (lane, severe, category)
+        for lane in lanes
+        for severe in ((True,) if lane == "severe" else (False, True))
+        for category in _CATEGORIES
+        if not (severe and spared.severe) and category not in spared.categories
+    ]
+    return {"lanes": [c[0] for c in cut], "severes": [c[1] for c in cut], "categories": [c[2] for c in cut]}
+
+
+def _take(user: User, wanted: dict[str, Any], places: _Places) -> Claim | None:
     oldest = secrets.randbelow(SHARES) < settings.CONFIGURATION.oldest_share * SHARES
     for _ in range(TRIES):
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(OLDEST_HEAD if oldest else BEST_HEAD, wanted)
+            cursor.execute(_HEADS[places, _OLDEST_FIRST if oldest else _BEST_FIRST], wanted)
             head = cursor.fetchone()
             if head is None:
                 return None
-            claim = None if head[1] is None else _take_siblings(cursor, wanted, head, user)
+            claim = None if head[1] is None else _take_siblings(cursor, wanted, places, head, user)
         if claim is not None:
             return claim
     return None
 
 
-def _take_siblings(cursor: CursorWrapper, wanted: dict[str, Any], head: tuple[Any, ...], user: User) -> Claim | None:
+def _take_siblings(
+    cursor: CursorWrapper, wanted: dict[str, Any], places: _Places, head: tuple[Any, ...], user: User
+) -> Claim | None:
     """The open cases of the locked generation: a statement of its own sees what opened before the lock was had."""
     queue_id, generation_id, organization_id, at = head
     token, until = new_id(), at + timedelta(seconds=settings.CONFIGURATION.case_lease_s)
     cursor.execute(
-        "UPDATE review_case c SET lease_user_id = %(user)s, lease_token = %(token)s, lease_until = %(until)s "  # noqa: S608
-        f"WHERE c.generation_id = %(generation)s AND c.queue_id = %(queue)s AND c.lane = ANY(%(lanes)s) AND {_FREE} "
-        "RETURNING c.id, (SELECT position FROM image WHERE id = c.image_id)",
-        {**wanted, "token": token, "until": until, "generation": generation_id, "queue": queue_id},
+        _TAKE[places], {**wanted, "token": token, "until": until, "generation": generation_id, "queue": queue_id}
     )
     taken = sorted(cursor.fetchall(), key=lambda row: (row[1] or 0, row[0]))
     if not taken:
@@ -196,6 +256,11 @@ def renew(user_id: uuid.UUID, token: uuid.UUID) -> datetime:
     if until is None:
         raise ClaimLostError("your claim on this case is over: claim it again")
     return until
+
+
+def holds_severe(user_id: uuid.UUID) -> bool:
+    """Whether a case that this person holds is severe."""
+    return Case.objects.filter(status="open", lease_user=user_id, severe=True).exists()
 
 
 def drop(user_id: uuid.UUID, token: uuid.UUID | None = None) -> tuple[uuid.UUID, ...]:

@@ -10,10 +10,10 @@ from gateway.delivery.envelope import EnvelopeError
 from gateway.delivery.quarantine import IntegrityError
 from gateway.delivery.stores import StoreError
 from gateway.models import Case, Image, Master, User
+from review import care
+from review.preferences import Desk
 
 CLEAR_FORMS = ("grey", "clear")
-BLURRED_PX = 512
-SEVERE_PX = 128
 CLEAR_PX = 1024
 
 
@@ -21,14 +21,14 @@ class NotShownError(Exception):
     """The picture cannot be shown; the message tells a reviewer why."""
 
 
-def show(case: Case, image: Image, form: str, *, to: User) -> HttpResponse:
+def show(case: Case, image: Image, form: str, *, to: User, desk: Desk) -> HttpResponse:
     """One form of the case's picture, once the entry that says so has committed.
 
     Raises:
         NotShownError: missing, changed, sealed meanwhile, or the store does not answer.
         OperationalError: the record does not answer; no byte leaves.
     """
-    made = _make(image, form, severe=case.lane == "severe")
+    made = _make(image, form, strongest=care.is_strongest(case), desk=desk)
     lifecycle.note_view(case, form=form, sha256=bytes(image.master_sha256 or b""), actor=Actor("person", to.pk))
     response = HttpResponse(made.data, content_type=made.content_type)
     response.headers["Cache-Control"] = "private, no-store"
@@ -36,7 +36,7 @@ def show(case: Case, image: Image, form: str, *, to: User) -> HttpResponse:
     return response
 
 
-def _make(image: Image, form: str, *, severe: bool) -> Encoded:
+def _make(image: Image, form: str, *, strongest: bool, desk: Desk) -> Encoded:
     master = Master.objects.filter(pk=image.pk, wrapped_key__isnull=False, purged_at__isnull=True).first()
     if master is None:
         raise NotShownError("There are no bytes of this image any more.")
@@ -49,5 +49,7 @@ def _make(image: Image, form: str, *, severe: bool) -> Encoded:
     except StoreError:
         raise NotShownError("The store does not answer. Nothing is lost; try again in a moment.") from None
     if form == "blurred":
-        return derivative(pixels, width_px=SEVERE_PX if severe else BLURRED_PX, blur=True, grey=True)
+        width_px = min(desk.derivative_px, care.STRONGEST_PX) if strongest else desk.derivative_px
+        columns = min(desk.blur_columns, care.STRONGEST_COLUMNS) if strongest else desk.blur_columns
+        return derivative(pixels, width_px=width_px, blur=True, columns=columns, grey=True)
     return derivative(pixels, width_px=CLEAR_PX, blur=False, grey=form == "grey")

@@ -114,23 +114,23 @@ def encode(master: Pixels, recipe: Recipe) -> Encoded:
     return Encoded(buffer.getvalue(), CONTENT_TYPES[recipe.output_format], image.width, image.height)
 
 
-def derivative(master: Pixels, *, width_px: int, blur: bool, grey: bool) -> Encoded:
+def derivative(master: Pixels, *, width_px: int, blur: bool, grey: bool, columns: int = BLUR_COLUMNS) -> Encoded:
     """A WebP for a reviewer's screen, at most `width_px` wide, never larger than the master.
 
-    The blur is made here, from 16 columns of detail: the browser never has the bytes behind it.
+    The blur is made here, from `columns` columns of detail: the browser never has the bytes behind it.
 
     Raises:
-        PictureError: as for `encode`; or `width_px` is below 1.
+        PictureError: as for `encode`; or `width_px` or `columns` is below 1.
     """
-    if width_px < 1:
-        raise PictureError(f"width_px {width_px} is below 1")
+    if width_px < 1 or columns < 1:
+        raise PictureError(f"width_px {width_px} or columns {columns} is below 1")
     image = _image(master)
     width = min(width_px, image.width)
     size = (width, max(1, round(image.height * width / image.width)))
     if blur:
-        coarse = (BLUR_COLUMNS, max(1, round(image.height * BLUR_COLUMNS / image.width)))
+        coarse = (columns, max(1, round(image.height * columns / image.width)))
         image = image.resize(coarse, Image.Resampling.BOX).resize(size, Image.Resampling.BICUBIC)
-        image = image.filter(ImageFilter.GaussianBlur(width / BLUR_COLUMNS / 2))
+        image = image.filter(ImageFilter.GaussianBlur(width / columns / 2))
     else:
         image = image.resize(size, Image.Resampling.LANCZOS)
     if grey:

@@ -1,6 +1,7 @@
 """The record, one concept a file. docs/lifecycle.md tells what each table holds and who may change it."""
 
 from .audit import AuditEntry, AuditPrivate
+from .care import DeskSettings, Reveal, WorkStretch
 from .cases import Case, Decision, Look, Outcome, Queue, Seal
 from .counters import FairShare, Gate, ModelClock, Worker
 from .generations import (
@@ -35,6 +36,7 @@ __all__ = [
     "AuditPrivate",
     "Case",
     "Decision",
+    "DeskSettings",
     "FairShare",
     "Gate",
     "Generation",
@@ -59,6 +61,7 @@ __all__ = [
     "Queue",
     "QueueAssignment",
     "RequesterHold",
+    "Reveal",
     "Role",
     "RoutingRule",
     "Seal",
@@ -67,5 +70,6 @@ __all__ = [
     "Usage",
     "User",
     "Verdict",
+    "WorkStretch",
     "Worker",
 ]

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 
 from .fields import TransactionNow, id_field
 from .generations import Generation
@@ -44,7 +45,8 @@ class Case(models.Model):
     """A prompt, an image, an appeal or a sample that waits for a person. The claim stands on the row itself.
 
     `category` and `score` are of the verdict that held it, for the rules that choose its queue; null where a person is
-    asked for another reason.
+    asked for another reason. `severe` is set by a trigger once the lane says so, and stays when the case moves on to a
+    second person.
     """
 
     id = id_field()
@@ -55,6 +57,7 @@ class Case(models.Model):
     )
     queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="cases")
     lane = models.CharField(max_length=20, db_default="ordinary")
+    severe = models.BooleanField(db_default=False, editable=False)
     category = models.CharField(max_length=40, null=True)
     score = models.FloatField(null=True)
     priority = models.SmallIntegerField(db_default=0)
@@ -118,6 +121,28 @@ class Case(models.Model):
                 condition=Q(status="open", lease_user__isnull=True, claimable_at__isnull=True),
                 name="case_oldest",
             ),
+            # For those who opted out of a category or are spared severe cases: as a filter over the two above, what
+            # they do not get would have to be read through.
+            models.Index(
+                models.F("queue"),
+                models.F("lane"),
+                models.F("severe"),
+                Coalesce("category", Value("")),
+                models.F("priority").desc(),
+                models.F("due_at"),
+                models.F("id"),
+                condition=Q(status="open", lease_user__isnull=True, claimable_at__isnull=True),
+                name="case_claim_spared",
+            ),
+            models.Index(
+                models.F("queue"),
+                models.F("lane"),
+                models.F("severe"),
+                Coalesce("category", Value("")),
+                models.F("id"),
+                condition=Q(status="open", lease_user__isnull=True, claimable_at__isnull=True),
+                name="case_oldest_spared",
+            ),
             models.Index(fields=["id"], condition=Q(lease_user__isnull=False), name="case_leased"),
             models.Index(fields=["lease_user"], condition=Q(lease_user__isnull=False), name="case_of_person"),
             models.Index(fields=["claimable_at"], condition=Q(claimable_at__isnull=False), name="case_later"),
@@ -143,7 +168,10 @@ class Look(models.Model):
 
     class Meta:
         db_table = "look"
-        indexes = [models.Index(fields=["case", "user"], name="look_by")]
+        indexes = [
+            models.Index(fields=["case", "user"], name="look_by"),
+            models.Index(fields=["user", "at"], name="look_of_person"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.form} {self.ms} ms"

@@ -16,8 +16,9 @@ from gateway import lifecycle
 from gateway.errors import ClaimLostError
 from gateway.lifecycle.deciding import MIN_LOOK_MS
 from gateway.models import Case, Image, User
-from review import claims, masters
+from review import care, claims, masters
 from review.access import REVIEWERS, person, requires
+from review.preferences import desk_for
 
 SALT = "review.reveal"
 REVEAL_HEADER = "X-Imprimatur-Reveal"
@@ -31,7 +32,7 @@ def blurred(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
     user = person(request)
     try:
         case, image = _held_image(user, case_id)
-        return masters.show(case, image, "blurred", to=user)
+        return masters.show(case, image, "blurred", to=user, desk=desk_for(request))
     except ClaimLostError as error:
         return _refusal(409, error.code, error.message)
     except masters.NotShownError as error:
@@ -45,11 +46,13 @@ def reveal(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
     form = request.POST.get("form", "clear")
     if form not in masters.CLEAR_FORMS:
         return _refusal(400, "invalid", f"form {form!r} is none of {', '.join(masters.CLEAR_FORMS)}")
-    user = person(request)
+    user, desk = person(request), desk_for(request)
     try:
         case, image = _held_image(user, case_id, token=request.POST.get("token", ""))
-        response = masters.show(case, image, form, to=user)
-    except ClaimLostError as error:
+        care.check_clear_look(user.pk, desk)
+        response = masters.show(case, image, form, to=user, desk=desk)
+        care.note_work(user.pk, desk, severe=case.severe)
+    except (ClaimLostError, care.ClearLooksSpentError) as error:
         return _refusal(409, error.code, error.message)
     except masters.NotShownError as error:
         return _refusal(503, "not_shown", str(error))
