@@ -1,16 +1,21 @@
 """What the templates say again and again: icons, badges, short ids, ages."""
 
+import json
+import math
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django import template
 from django.forms import BoundField
+from django.http import HttpRequest
+from django.template import RequestContext
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from review import desk
+from review import desk, keys
+from review.preferences import Desk, desk_for
 
 register = template.Library()
 
@@ -45,6 +50,34 @@ def badge(word: str, *, undone: bool = False) -> SafeString:
     if undone:
         return format_html('<span class="badge plain">{}{}, undone</span>', icon("undo"), word.capitalize())
     return format_html('<span class="badge {}">{}{}</span>', kind, icon(symbol), word.capitalize())
+
+
+@register.simple_tag(takes_context=True)
+def key(context: RequestContext, name: str) -> SafeString | str:
+    """The hint of the key that this person has a command on; nothing where they switched single keys off."""
+    chosen = _desk(context)
+    held = keys.DEFAULTS if chosen is None else chosen.keys
+    if chosen is not None and not chosen.single_keys:
+        return ""
+    return format_html("<kbd>{}</kbd>", keys.label(held[name]))
+
+
+@register.simple_tag(takes_context=True)
+def key_map(context: RequestContext) -> SafeString | str:
+    """Attributes that tell the scripts which key stands for which default key, and whether single keys are on."""
+    chosen = _desk(context)
+    if chosen is None:
+        return ""
+    moved = {chosen.keys[name]: default for name, default in keys.DEFAULTS.items()}
+    off = "" if chosen.single_keys else format_html(' data-single-keys="off"')
+    return format_html(' data-keys="{}"{}', json.dumps(moved), off)
+
+
+def _desk(context: RequestContext) -> Desk | None:
+    """What applies to whoever reads the page, if they decide cases."""
+    request: HttpRequest | None = context.get("request")
+    user = getattr(request, "user", None)
+    return desk_for(request) if request is not None and getattr(user, "may_review", False) else None
 
 
 @register.filter
@@ -82,6 +115,25 @@ def span(seconds: float) -> str:
     if hours < 24:
         return f"{hours}\u00a0h {minutes % 60}\u00a0min"
     return f"{hours // 24}\u00a0d {hours % 24}\u00a0h"
+
+
+@register.filter
+def clock(seconds: float) -> str:
+    """A duration that counts down: "4:12"."""
+    whole = math.ceil(seconds)
+    return f"{whole // 60}:{whole % 60:02}"
+
+
+@register.filter
+def from_now(seconds: float) -> datetime:
+    """The moment that is so many seconds away."""
+    return timezone.now() + timedelta(seconds=seconds)
+
+
+@register.filter
+def get(mapping: dict[str, str], name: str) -> str:
+    """What a mapping holds for a name; the name itself where it holds nothing."""
+    return mapping.get(name, name)
 
 
 @register.filter
