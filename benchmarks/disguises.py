@@ -85,7 +85,7 @@ ONE_PROMPT: Mapping[str, tuple[Disguise, ...]] = {
     "stacked combining marks": (after_each(_MARKS[:4]), after_each("\u0336"), after_each(_MARKS * 2), accented),
     "variation selectors": (after_each("\ufe0f"), after_each("\U000e0101"), after_each("\ufe00", "\u180b")),
     "tag characters": (
-        lambda text: "".join(chr(0xE0000 + ord(c)) for c in text if c.isascii()),
+        lambda text: "".join(chr(0xE0000 + ord(c)) if c.isascii() else c for c in text),
         lambda text: "".join(c + chr(0xE0061 + place % 26) for place, c in enumerate(text)),
     ),
     "Cyrillic and Greek look-alikes": (by_table(_CYRILLIC), by_table(_GREEK)),

@@ -20,7 +20,7 @@ _BINARY = re.compile(r"(?<![01])(?:[01]{8}[ ,]?){3,}(?![01])")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{3,}={0,2}(?![A-Za-z0-9+/_=-])")
 _HEX_PREFIX = re.compile(r"\\x|0x|[^0-9A-Fa-f]+")
 # Fewer bytes come out of an ordinary word by chance, now and then; but those have capitals at their start only.
-_SURE_BYTES = 8
+_SURE_BYTES, _LIKELY_BYTES = 8, 6
 _NO_WORD = re.compile(r"[0-9]|[a-z][A-Z]")
 # A layer below the first is one word of letters and digits.
 _ENCODED_AGAIN = re.compile(r"[A-Za-z0-9+/_%&#;\\x ={}-]{8,}")
@@ -47,10 +47,9 @@ def _decoded_once(text: str) -> str:
 def _in_place(decode: Callable[[str], bytes], match: re.Match[str]) -> str:
     found = match.group(0)
     reading = _readable(decode(found))
-    sure = len(reading.encode()) >= _SURE_BYTES
-    if not sure and not (reading.isascii() and reading.isalpha() and _NO_WORD.search(found)):
-        return found
-    return reading + " " * found[-1].isspace()
+    length = len(reading.encode())
+    likely = reading.isalpha() and (reading.isascii() or length >= _LIKELY_BYTES) and _NO_WORD.search(found)
+    return reading + " " * found[-1].isspace() if length >= _SURE_BYTES or likely else found
 
 
 def _unescaped(found: str) -> bytes:

@@ -21,6 +21,10 @@ _TAG_FIRST, _TAG_LAST = 0xE0000, 0xE007F
 _INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Variation_Selector}\p{Cf}]+")
 _TAGGED = regex.compile(r"[\U000E0020-\U000E007E]+")
 _OVERRIDDEN = regex.compile(r"\u202e([^\u202c\u2069\n]*)")
+_COMMON_MARKS = regex.compile(r"[\u0300-\u036f\u0488\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
+# Between letters of scripts that are written without spaces.
+_NO_SPACE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"
+_NEEDLESS_GAP = regex.compile(rf"(?<={_NO_SPACE})[ .*_~|-]{{1,3}}(?={_NO_SPACE})")
 _GRAPHEME = regex.compile(r"\X")
 _SPACES = regex.compile(r"[^\S\n]+")
 
@@ -113,6 +117,11 @@ def hidden_shown(text: str) -> str:
     return _TAGGED.sub(lambda match: f" {hidden(match.group(0))} ", text)
 
 
+def unstruck(text: str) -> str:
+    """The text without the marks that compose with no letter and belong to no script: struck out, stacked, stressed."""
+    return str(_COMMON_MARKS.sub("", unicodedata.normalize("NFC", text)))
+
+
 def displayed(text: str) -> str:
     """The text in the order in which a screen shows it, where right-to-left overrides (U+202E) change that."""
     return _OVERRIDDEN.sub(lambda match: match.group(1)[::-1], text)
@@ -138,6 +147,7 @@ def views(text: str) -> list[View]:
     candidates.append(View("joined", unpunctuated(candidates[1].text)))
     for base in (plain, candidates[1].text):
         candidates += [View("reversed", base[::-1]), View("reversed", " ".join(w[::-1] for w in base.split()))]
+    candidates += [View("unstruck", unstruck(plain)), View("unspaced", _NEEDLESS_GAP.sub("", plain))]
     candidates.append(View("displayed", canonical(displayed(text)).casefold()))
     if has_turned(plain):
         upright = look_alikes_read(turned_up(plain))

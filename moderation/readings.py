@@ -24,6 +24,7 @@ from moderation.normalise import (
     spelt_out,
     unpunctuated,
     unspaced,
+    unstruck,
     visible,
 )
 
@@ -34,6 +35,8 @@ _MARGIN = 5.0
 # be read so, or where an honest word has the same signs.
 _TRACED, _IMITATED, _JOINED, _UNTRACED, _ACCENTED = 0.0, 3.0, 4.0, 4.0, 18.0
 _MIN_WORD, _MAX_WORD = 4, 40
+# Of a longer run of letters the beginning is priced, for all of it.
+_MAX_PRICED = 200
 # A second guess at what is meant counts if it is nearly as likely as the first.
 _MAX_GUESSES, _NEARLY = 2, 1.2
 
@@ -63,7 +66,8 @@ def readings(text: str) -> list[str]:
     """
     shown = canonical(text)
     words = _Words(lexicon())
-    uncovered = [read for each in _uncovered(text, shown, words) for read in (each, words.mended(each))]
+    bases = [each for each in _uncovered(text, shown, words) if each != shown]
+    uncovered = [read for base in bases for read in (base, words.mended(base))]
     distinct = dict.fromkeys([shown, *uncovered, *_guesses(text, shown, words)])
     return [reading for reading in distinct if reading]
 
@@ -81,10 +85,8 @@ def _uncovered(text: str, shown: str, words: "_Words") -> Iterator[str]:
     if secret := hidden(text):
         yield canonical_or_empty(secret)
         yield canonical_or_empty(hidden_shown(text))
-    if (seen := displayed(text)) != text:
-        yield canonical(seen)
-    if (calm := words.calmed(shown)) != shown:
-        yield calm
+    yield canonical(displayed(text))
+    yield from (unstruck(shown), words.calmed(shown))
     for inner in decoded(shown):
         yield canonical_or_empty(inner)
 
@@ -176,7 +178,8 @@ class _Words:
 
     def _cost(self, word: str) -> float:
         if word not in self._costs:
-            self._costs[word] = self._lexicon.cost(word)
+            part = word[:_MAX_PRICED]
+            self._costs[word] = self._lexicon.cost(part) * len(word) / len(part)
         return self._costs[word]
 
 
@@ -199,7 +202,7 @@ def _readings_of_word(word: str, manner: _Manner) -> Iterator[tuple[str, float]]
     if has_turned(word):
         upright = look_alikes_read(turned_up(word))
         yield from ((read, _TRACED) for read in (upright, upright[::-1]))
-    if len(word) >= _MIN_WORD:
+    if len(word) >= _MIN_WORD and word.isascii():
         yield word[::-1], _UNTRACED
         yield codecs.encode(word, "rot13"), _UNTRACED
 
