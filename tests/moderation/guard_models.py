@@ -34,7 +34,7 @@ _WORDS = [*TEXT_WORDS, "fight", "kiss", "Safety:", "Safe", "Unsafe", "Controvers
 _SIZES = {"hidden_size": 48, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
           "num_key_value_heads": 2, "head_dim": 12, "max_position_embeddings": 1024,
           "initializer_range": 0.1}  # fmt: skip
-_MAX_STEPS, _BATCH, _RATE, _LEARNED, _NOISE_TOKENS = 1200, 12, 0.004, 0.01, 24
+_MAX_STEPS, _BATCH, _RATE, _LEARNED, _NOISE_TOKENS = 1200, 12, 0.004, 0.006, 16
 _FOUND = ["fight", "kiss", "rain"]
 
 QWEN_TEMPLATE = (
@@ -203,9 +203,10 @@ class _Course:
         self._before, self._after = (self._ids(tokenizer, part) for part in shown.split("\ue000"))
         self._words = {word: self._ids(tokenizer, f" {word}") for word in [*TEXT_WORDS, *_FOUND]}
         control = set(tokenizer.get_added_vocab().values())
-        self._noise = [
+        # In order: a vocabulary lists its tokens in another one each time.
+        self._noise = sorted(
             number for token, number in tokenizer.get_vocab().items() if number not in control and not _tells(token)
-        ]
+        )
         self._answers = {word: [*self._ids(tokenizer, lesson.answer(word)), tokenizer.eos_token_id] for word in _FOUND}
 
     def row(self, random: torch.Generator) -> tuple[list[int], int]:
