@@ -8,7 +8,7 @@ from moderation.checker_fields import known_fields, limit_s
 from moderation.checkers import Checker, CheckerPlan, Probe
 from moderation.classifier_settings import read_picture_classifier, read_zero_shot
 from moderation.plans import LIMIT_S, Family, read_plans, shipped, warmed
-from moderation.probes import GREY, SPECKLED, WRITTEN, picture_probes
+from moderation.probes import GREY, HAND, SPECKLED, WRITTEN, picture_probes
 from moderation.prompt_families import PROMPT_FAMILIES, SHIPPED_PROMPT
 
 # Reading a picture of 4,096 x 4,096 pixels takes a core some 20 s, and there are several in a batch.
@@ -32,6 +32,12 @@ def _load_nsfwjs() -> Checker[Picture]:
     from moderation.image import NsfwjsChecker
 
     return NsfwjsChecker()
+
+
+def _load_hands() -> Checker[Picture]:
+    from moderation.hands import HandsChecker
+
+    return HandsChecker()
 
 
 def _classifier(entry: Mapping[str, object], field: str) -> CheckerPlan[Picture]:
@@ -92,6 +98,12 @@ IMAGE_FAMILIES: Mapping[str, Family[Picture]] = {
     "transformers-image-classification": _classifier,
     "zero-shot-image-classification": _zero_shot,
     "text-in-picture": _picture_text,
+    "hands": shipped(
+        "hands",
+        _load_hands,
+        Probe(GREY, "quality/hands", 0.0, 0.05),
+        Probe(HAND, "quality/hands", 0.2, 1.0),
+    ),
 }
 
 # What looks at pictures where no checkers file says otherwise.

@@ -29,6 +29,24 @@ def _written(text: str) -> NDArray[np.uint8]:
 # The canary's word, for whoever reads what is written in pictures.
 WRITTEN = Picture(_written("IMPRIMATUR-TEST-PROMPT-HOLD"), "")
 
+
+def _hand() -> NDArray[np.uint8]:
+    """An open hand as a child would draw it, uint8 [224, 224, 3]."""
+    image = Image.new("RGB", (224, 224), (236, 232, 224))
+    draw = ImageDraw.Draw(image)
+    skin, edge = (222, 170, 134), (120, 70, 50)
+    for tip, width in (((43, 103), 24), ((68, 41), 22), ((100, 23), 22), ((135, 32), 22), ((158, 60), 20)):
+        for grown, colour in ((4, edge), (0, skin)):
+            radius = (width + grown) / 2
+            draw.line([(112, 140), tip], fill=colour, width=width + grown)
+            draw.ellipse([tip[0] - radius, tip[1] - radius, tip[0] + radius, tip[1] + radius], fill=colour)
+    draw.rounded_rectangle([72, 110, 152, 200], 24, fill=skin, outline=edge, width=2)
+    draw.rectangle([86, 190, 138, 224], fill=skin)
+    return np.asarray(image)
+
+
+HAND = Picture(_hand(), "")
+
 _BUILT_IN = {"grey": GREY, "noise": SPECKLED}
 _BOUNDS = frozenset({"category", "at_least", "at_most"})
 

@@ -1,4 +1,7 @@
-"""The harms this project can name: one word per harm, used in scores, rules, the record and the reviewer's page."""
+"""The harms this project can name: one word per harm, used in scores, rules, the record and the reviewer's page.
+
+Beside them stand what is no harm but may be ruled on: canaries, and what a catalogue wants a person to look at.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -47,6 +50,7 @@ _ALL = (
     Category("gambling", "Gambling", "Promotes gambling.", ()),
     Category("ip", "Intellectual property", "Protected characters, brands or an artist's work.", ("ipv",)),
     Category("public-figure", "Public figures", "A real, known person, shown as they might object to.", ("dfm", "prv")),
+    Category("quality/hands", "Hands", "Shows hands; whether they are well made, a person must see.", ()),
     Category("canary/hold", "Canary: hold", "A harmless stand-in that must be held.", ()),
     Category("canary/block", "Canary: block", "A harmless stand-in that must be blocked.", ()),
     Category("canary/seal", "Canary: seal", "A harmless stand-in that must be blocked and sealed.", ()),
@@ -59,7 +63,8 @@ CATEGORIES: MappingProxyType[str, Category] = MappingProxyType({category.name: c
 SEALED = frozenset({"sexual/minors", "canary/seal"})
 
 CANARIES = frozenset(name for name in CATEGORIES if name.startswith("canary/"))
-HARMS = tuple(name for name in CATEGORIES if name not in CANARIES)
+QUALITIES = frozenset(name for name in CATEGORIES if name.startswith("quality/"))
+HARMS = tuple(name for name in CATEGORIES if name not in CANARIES | QUALITIES)
 
 
 def category(name: str) -> Category:

@@ -20,8 +20,9 @@ def test_one_unknown_name_among_known_ones_is_refused() -> None:
         require_known(["sexual", "sexuality"])
 
 
-def test_canaries_are_no_harms() -> None:
-    assert not any(name.startswith("canary/") for name in HARMS)
+def test_canaries_and_qualities_are_no_harms() -> None:
+    assert not any(name.startswith(("canary/", "quality/")) for name in HARMS)
+    assert "quality/hands" in CATEGORIES
     assert "sexual/minors" in HARMS
 
 
