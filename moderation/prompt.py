@@ -17,8 +17,10 @@ from moderation.assessments import Assessment, PromptInput, Span, text_sha256
 from moderation.checkers import CheckerError
 from moderation.coverage import Coverage
 from moderation.e5 import E5File, padded
+from moderation.emoji_names import named
 from moderation.languages import outside
 from moderation.negative_prompts import unusual
+from moderation.normalise import canonical
 from moderation.prompt_network import CATEGORIES, TOPICS, PromptNetwork, windows_of
 from moderation.prompt_weights import calibration, load, trained_layers
 from moderation.readings import readings
@@ -112,12 +114,12 @@ class E5PromptChecker:
     def _task(
         self, owner: int, modality: Literal["prompt", "negative_prompt"], original: str, *, text: str, seen: str
     ) -> _Task:
-        meant = readings(text)
+        meant = [named(reading) for reading in readings(text)]
         if not meant:
             return _Task(owner, modality, original, "nothing", (), ())
         windows: list[tuple[int, ...]] = []
         offsets: list[tuple[tuple[int, int], ...]] = []
-        unknown = set(outside(meant[0], self.coverage))
+        unknown = set(outside(canonical(text), self.coverage))
         for number, reading in enumerate(meant):
             encoded = self._tokenizer.encode(reading)
             if len(encoded.ids) > MAX_TOKENS:

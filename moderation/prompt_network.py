@@ -53,14 +53,16 @@ class PromptNetwork(nn.Module):  # type: ignore[misc]
         return torch.cat((mean, highest), dim=-1)
 
     def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Logits of harm, float [windows, 1 + categories], from what `lower` gave; the first is harm of any kind."""
-        logits: Tensor = self.head(self.pooled(hidden, mask))
-        return logits
+        """Logits, float [windows, 1 + categories + topics], from what `lower` gave.
+
+        Harm of any kind, each category, each topic.
+        """
+        pooled = self.pooled(hidden, mask)
+        return torch.cat((self.head(pooled), self.topics(pooled)), dim=-1)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Logits, float [windows, 1 + categories + topics]: harm of any kind, each category, each topic."""
-        pooled = self.pooled(self.lower(ids, mask), mask)
-        return torch.cat((self.head(pooled), self.topics(pooled)), dim=-1)
+        """Logits, float [windows, 1 + categories + topics]."""
+        return self.upper(self.lower(ids, mask), mask)
 
     def trained(self) -> dict[str, Tensor]:
         """The tensors that are ours, by name: the trained layers and the head."""

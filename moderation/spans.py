@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import regex
 
 from moderation.assessments import Span
+from moderation.emoji_names import spelt
 from moderation.normalise import canonical
 
 MAX_UNITS = 20
@@ -47,7 +48,7 @@ def spans(
 
     Args:
         losses: for each unit how far the logit falls without it.
-        shown: `canonical(original)`; the units count its characters.
+        shown: what was judged, `named(canonical(original))`; the units count its characters.
 
     The weight of the strongest is the score; the others' are in proportion. The whole text, where no unit alone makes
     a difference or the shown characters cannot be traced to the original's.
@@ -68,8 +69,8 @@ def spans(
 
 
 def origins(original: str, shown: str) -> list[tuple[int, int]] | None:
-    """For each character of the canonical text where in the original it came from; None if that cannot be told."""
-    trace = _traced(original, lambda piece: canonical(f"x{piece}x")[1:-1])
+    """For each character of what was judged where in the original it came from; None if that cannot be told."""
+    trace = _traced(original, lambda piece: spelt(canonical(f"x{piece}x")[1:-1]))
     text = "".join(character for character, _ in trace)
     lead = len(text) - len(text.lstrip())
     places = [place for _, place in trace][lead : lead + len(shown)]

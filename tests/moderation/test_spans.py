@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.assessments import Span
+from moderation.emoji_names import named
 from moderation.normalise import TextError, canonical
 from moderation.spans import MAX_UNITS, Unit, origins, spans, units
 
@@ -58,10 +59,12 @@ def test_where_no_word_alone_makes_a_difference_the_whole_text_is_marked() -> No
         ("ＲＥＤ apple", "RED", "ＲＥＤ"),
         ("a cafe\u0301 scene", "café", "cafe\u0301"),
         ("fine \ufb01ne weather", "weather", "weather"),
+        ("I will 🔪 you", "knife", "🔪"),
+        ("👏🏽 for you", "for", "for"),
     ],
 )
 def test_a_shown_word_is_found_in_what_was_written(original: str, word: str, expected: str) -> None:
-    shown = canonical(original)
+    shown = named(canonical(original))
     start = shown.index(word)
 
     places = origins(original, shown)
@@ -73,7 +76,7 @@ def test_a_shown_word_is_found_in_what_was_written(original: str, word: str, exp
 @given(st.text(max_size=60))
 def test_every_shown_character_has_an_origin_or_none_has(text: str) -> None:
     try:
-        shown = canonical(text)
+        shown = named(canonical(text))
     except TextError:
         return
 

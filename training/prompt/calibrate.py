@@ -16,6 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from moderation.e5 import E5File, padded
+from moderation.emoji_names import named
 from moderation.normalise import canonical
 from moderation.prompt_network import WINDOW_TOKENS, PromptNetwork
 from moderation.prompt_weights import load, save
@@ -30,7 +31,7 @@ _FAR = 50.0
 
 def harm_logits(network: PromptNetwork, encoder_file: E5File, examples: list[Example]) -> NDArray[np.float64]:
     """The first logit of each text's first window, float64 [examples]."""
-    ids = [encoder_file.tokenizer.encode(canonical(example.text)).ids[:WINDOW_TOKENS] for example in examples]
+    ids = [encoder_file.tokenizer.encode(named(canonical(example.text))).ids[:WINDOW_TOKENS] for example in examples]
     found = np.zeros(len(ids))
     order = np.argsort([len(each) for each in ids])
     for first in range(0, len(order), _BATCH):
@@ -70,7 +71,7 @@ def expected_calibration_error(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True, help="the folder of training.prompt.train and .topics")
+    parser.add_argument("--work", type=Path, required=True, help="the folder of training.prompt.train")
     parser.add_argument("--out", type=Path, required=True, help="where head.safetensors is written")
     arguments = parser.parse_args()
     encoder_file = E5File()
@@ -78,14 +79,14 @@ def main() -> None:
     with safe_open(trained, framework="pt") as file:
         layers = int(file.metadata()["trained_layers"])
     network = PromptNetwork(encoder_file.model(), trained_layers=layers)
-    network.load_state_dict(load_file(trained) | load_file(arguments.work / "topics.safetensors"), strict=False)
+    network.load_state_dict(load_file(trained), strict=False)
     network.eval()
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / "head.safetensors"
     # What ships is rounded: the scores that are calibrated must be those of the rounded weights.
     save(network, path, encoder_sha256=encoder_file.sha256, calibration=(1.0, 0.0))
     load(network, path)
-    examples = [each for each in training_examples(arguments.data) if withheld(each.text)]
+    examples = [each for each in training_examples(arguments.data) if withheld(each.text) and each.weight > 0]
     logits = harm_logits(network, encoder_file, examples)
     harmful = np.array([example.harmful for example in examples])
     weights = np.array([example.weight for example in examples])

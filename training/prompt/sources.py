@@ -9,11 +9,12 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from moderation.normalise import TextError, canonical
 from training.prompt.contrasts import sentences
+from training.prompt.topics import prompts_by_topic, topics_named_in
 
 csv.field_size_limit(10**9)
 Row = dict[str, str]
@@ -21,7 +22,10 @@ Row = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text; whether it is harmful; in which categories, where the source says; and how much to trust it."""
+    """A text; whether it is harmful; in which categories, where the source says; and how much to trust it.
+
+    `topics`: what it shows that a catalogue may mind, or None where nobody knows.
+    """
 
     text: str
     harmful: bool
@@ -29,6 +33,7 @@ class Example:
     source: str
     language: str = "en"
     weight: float = 1.0
+    topics: tuple[str, ...] | None = None
 
 
 def half(text: str) -> str:
@@ -332,6 +337,14 @@ def _our_languages(_: Path) -> Iterator[Example]:
             yield _ours(text, language)
 
 
+def _our_topics(_: Path) -> Iterator[Example]:
+    """The tune half of our prompts by topic; whether they are harmful is another question, which they do not answer."""
+    for topic in prompts_by_topic():
+        if half(topic.text) == "tune":
+            yield Example(topic.text, harmful=False, categories=(), source="our-topics", language=topic.language,
+                          weight=0.0, topics=topic.topics)  # fmt: skip
+
+
 def _ours(text: str, language: str) -> Example:
     return Example(text, harmful=False, categories=(), source="our-languages", language=language, weight=2.0)
 
@@ -393,6 +406,7 @@ TRAINING: tuple[Callable[[Path], Iterable[Example]], ...] = (
     _framed,
     _templates,
     _our_languages,
+    _our_topics,
 )  # fmt: skip
 
 
@@ -410,6 +424,8 @@ def training_examples(folder: Path) -> list[Example]:
             key = _key(example.text)
             if key in never or not _is_text(example.text):
                 continue
+            if example.topics is None and not example.harmful and example.language == "en":
+                example = replace(example, topics=topics_named_in(example.text))  # noqa: PLW2901
             if key in found and found[key].harmful != example.harmful:
                 disputed.add(key)
             found.setdefault(key, example)

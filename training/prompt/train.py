@@ -9,6 +9,7 @@ table never changes: it is most of the encoder, and comes with the installed pac
 
 import argparse
 import json
+import random
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -17,20 +18,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
 from moderation.e5 import E5File, padded
+from moderation.emoji_names import named
 from moderation.normalise import canonical
-from moderation.prompt_network import CATEGORIES, WINDOW_TOKENS, PromptNetwork
+from moderation.prompt_network import CATEGORIES, TOPICS, WINDOW_TOKENS, PromptNetwork
 from training.prompt.sources import Example, training_examples, withheld
 
 _BATCH = 64
 _SMOOTHED = (0.02, 0.98)
 # A source names what a text is, seldom all that it is not.
 _UNNAMED_WEIGHT = 0.3
-_HEAD_RATE, _LAYER_RATE, _RATE_KEPT_A_LAYER = 3e-4, 1.3e-4, 0.92
+_TOPIC_WEIGHTS = {"ours": 3.0, "named": 1.0, "plain": 0.2}
+_TOPICS_RATE, _HEAD_RATE, _LAYER_RATE, _RATE_KEPT_A_LAYER = 1e-3, 3e-4, 1.3e-4, 0.92
+_LAST_TURN = {"our-languages", "our-topics", "hatemoji-build", "identity-templates", "templates"}
 _WARM_UP = 0.06
 # The mean of the weights over the last third or so; it judges better than the last step does.
 _AVERAGE_FROM, _AVERAGE_KEPT = 0.6, 0.998
@@ -39,7 +43,7 @@ _CHECKPOINT_EVERY_S = 240.0
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Texts as token ids, with smoothed targets and loss weights, float32 [texts, 1 + categories]."""
+    """Texts as token ids, with smoothed targets and loss weights, float32 [texts, 1 + categories + topics]."""
 
     ids: list[list[int]]
     wanted: Tensor
@@ -66,46 +70,53 @@ class Corpus:
 def corpus(examples: list[Example], encoder_file: E5File) -> Corpus:
     """What is learnt from: the first window of every example that is not withheld for calibration."""
     kept = [example for example in examples if not withheld(example.text)]
-    ids = [encoder_file.tokenizer.encode(canonical(example.text)).ids[:WINDOW_TOKENS] for example in kept]
+    ids = [encoder_file.tokenizer.encode(named(canonical(example.text))).ids[:WINDOW_TOKENS] for example in kept]
     counted = Counter((example.source, "harmful" if example.harmful else "benign") for example in kept)
     print(json.dumps({" ".join(key): count for key, count in sorted(counted.items())}, indent=1), flush=True)
     return Corpus(ids, *targets(kept))
 
 
 def targets(examples: list[Example]) -> tuple[Tensor, Tensor]:
-    """Smoothed targets and loss weights, float32 [examples, 1 + categories] each."""
-    wanted = torch.full((len(examples), 1 + len(CATEGORIES)), _SMOOTHED[0])
+    """Smoothed targets and loss weights, float32 [examples, 1 + categories + topics] each."""
+    wanted = torch.full((len(examples), 1 + len(CATEGORIES) + len(TOPICS)), _SMOOTHED[0])
     weights = torch.zeros_like(wanted)
+    harms = slice(1, 1 + len(CATEGORIES))
     for row, example in enumerate(examples):
         weights[row, 0] = example.weight
+        if example.topics is not None:
+            _want_topics(example, wanted[row, harms.stop :], weights[row, harms.stop :])
         if not example.harmful:
-            weights[row, 1:] = 0.5 * example.weight
+            weights[row, harms] = 0.5 * example.weight
             continue
         wanted[row, 0] = _SMOOTHED[1]
         if example.categories:
-            weights[row, 1:] = _UNNAMED_WEIGHT * example.weight
+            weights[row, harms] = _UNNAMED_WEIGHT * example.weight
         for name in example.categories:
             wanted[row, 1 + CATEGORIES.index(name)] = _SMOOTHED[1]
             weights[row, 1 + CATEGORIES.index(name)] = example.weight
     return wanted, weights
 
 
+def _want_topics(example: Example, wanted: Tensor, weights: Tensor) -> None:
+    """Fill the topics' part of a row; what we wrote by hand counts most, what no word names least."""
+    weights[:] = _TOPIC_WEIGHTS["ours" if example.source == "our-topics" else "named" if example.topics else "plain"]
+    for name in example.topics or ():
+        wanted[TOPICS.index(name)] = _SMOOTHED[1]
+
+
 class Run:
     """A training run: network, optimizer, running mean of the weights, and how far it is."""
 
-    def __init__(self, network: PromptNetwork, *, steps: int) -> None:
+    def __init__(self, network: PromptNetwork, *, steps: int, gentleness: float = 1.0) -> None:
+        """`gentleness` divides the learning rates of the layers and of harm's head."""
         self.network = network
         self.step = 0
         self.steps = steps
         self.loss = 0.0
-        self._ours = {
-            name: value
-            for name, value in network.named_parameters()
-            if name in network.trained() and not name.startswith("topics.")
-        }
+        self._ours = {name: value for name, value in network.named_parameters() if name in network.trained()}
         for name, value in network.named_parameters():
             value.requires_grad_(requires_grad=name in self._ours)
-        rates = {name: _rate(name) for name in self._ours}
+        rates = {name: _rate(name, gentleness) for name in self._ours}
         self._optimizer = torch.optim.AdamW(
             [{"params": [value], "lr": rates[name]} for name, value in self._ours.items()], weight_decay=0.01
         )
@@ -179,11 +190,23 @@ class Run:
                 self._mean[name] = value.detach().clone()
 
 
-def _rate(name: str) -> float:
+def _rate(name: str, gentleness: float) -> float:
     """The highest learning rate of a tensor: less the further down its layer is, so that languages stay aligned."""
+    if name.startswith("topics."):
+        return _TOPICS_RATE
     if name.startswith("head."):
-        return _HEAD_RATE
-    return _LAYER_RATE * _RATE_KEPT_A_LAYER ** (11 - int(name.split(".")[3]))
+        return _HEAD_RATE / gentleness
+    return _LAYER_RATE * _RATE_KEPT_A_LAYER ** (11 - int(name.split(".")[3])) / gentleness
+
+
+def chosen(examples: list[Example], others: int | None) -> list[Example]:
+    """All examples; or those that the last turn is for, and so many of the others at random."""
+    if others is None:
+        return examples
+    first = [example for example in examples if example.source in _LAST_TURN]
+    rest = [example for example in examples if example.source not in _LAST_TURN]
+    random.Random(7).shuffle(rest)
+    return first + rest[:others]
 
 
 def train(run: Run, texts: Corpus, *, checkpoint: Path, minutes: float) -> None:
@@ -216,16 +239,19 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=12, help="how many of the 12 layers are trained")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--limit", type=int, default=None, help="learn from so many texts only, to try the script")
+    parser.add_argument("--start", type=Path, help="trained.safetensors of another work folder, to go on from")
+    parser.add_argument("--gentleness", type=float, default=1.0, help="divides the learning rates")
+    parser.add_argument("--others", type=int, help="with what the last turn is for, only so many other texts")
     arguments = parser.parse_args()
     torch.manual_seed(20)
     torch.set_num_threads(arguments.threads)
     encoder_file = E5File()
     network = PromptNetwork(encoder_file.model(), trained_layers=arguments.layers)
     network.train()
-    texts = corpus(training_examples(arguments.data)[:: 1 if arguments.limit is None else 97][: arguments.limit],
-                   encoder_file)  # fmt: skip
-    run = Run(network, steps=arguments.epochs * texts.steps_an_epoch)
+    if arguments.start is not None:
+        network.load_state_dict(load_file(arguments.start), strict=False)
+    texts = corpus(chosen(training_examples(arguments.data), arguments.others), encoder_file)
+    run = Run(network, steps=arguments.epochs * texts.steps_an_epoch, gentleness=arguments.gentleness)
     arguments.work.mkdir(parents=True, exist_ok=True)
     checkpoint = arguments.work / "checkpoint.pt"
     if checkpoint.exists():
