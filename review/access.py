@@ -10,14 +10,17 @@ from functools import wraps
 from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from gateway.audit.log import Actor, record
 from gateway.models import Role, User
@@ -27,6 +30,7 @@ View = Callable[..., HttpResponse]
 
 IDLE_S = 15 * 60
 LONGEST_S = 8 * 3600
+FRESH_S = 5 * 60  # how long a confirmed identity counts for sealed work
 NOTED_EVERY_S = 60  # how finely a session's last use is known: not every request writes its session
 
 EVERYONE = "everyone"
@@ -95,6 +99,23 @@ def signed_in(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return _open_to(guarded, SIGNED_IN)
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether this person has just proved anew who they are: by their second factor, or where `up` made the account
+    and it has none, by its password. Signing in does not count; it may have been somebody else's doing.
+    """
+    method = "mfa" if is_mfa_enabled(request.user) else "password"
+    return any(
+        each["method"] == method and each.get("reauthenticated") and time.time() - each["at"] < FRESH_S
+        for each in get_authentication_records(request, request.user)
+    )
+
+
+def to_confirm(request: HttpRequest, back_to: str) -> HttpResponse:
+    """To where this person proves anew who they are, and from there to `back_to`."""
+    name = "mfa_reauthenticate" if is_mfa_enabled(request.user) else "account_reauthenticate"
+    return redirect(f"{reverse(name)}?{urlencode({REDIRECT_FIELD_NAME: back_to})}")
 
 
 def everyone(view: View) -> View:

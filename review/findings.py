@@ -167,15 +167,16 @@ def lead(generation: Generation, image: Image | None, verdict: Verdict | None, *
     why = generation.held_why if image is None else image.held_why
     if second:
         return Lead("It needs a second approval.", f"One person would let this {what} go; their reasons are not shown.")
-    if why == "unscreened-no-checker":
-        return Lead("No checker was there", f"to look at this {what}. Nobody has looked at it yet.")
     if why == "unscreened":
         return _unscreened(verdict, what)
-    if why == "flagged":
-        return Lead("Its prompt was flagged or approved by a person,", "so its images are held whatever they score.")
-    if why == "unsealed":
-        return Lead("A seal was lifted.", "The image is judged anew, by people.")
-    return _scored(verdict, what)
+    return {
+        "unscreened-no-checker": Lead("No checker was there", f"to look at this {what}. Nobody has looked at it yet."),
+        "flagged": Lead(
+            "Its prompt was flagged or approved by a person,", "so its images are held whatever they score."
+        ),
+        "unsealed": Lead("A seal was lifted.", "The image is judged anew, by people."),
+        "requester": Lead("An officer holds this requester's further work.", f"No score lets this {what} go."),
+    }.get(str(why)) or _scored(verdict, what)
 
 
 def _unscreened(verdict: Verdict | None, what: str) -> Lead:

@@ -7,7 +7,7 @@ from allauth.mfa.totp import views as totp
 from django.urls import path
 
 from review.access import everyone, signed_in, without_second_factor
-from review.views import cases, decisions, overview, pictures
+from review.views import cases, decisions, overview, pictures, sealed
 
 urlpatterns = [
     path("", overview.root, name="root"),
@@ -22,6 +22,20 @@ urlpatterns = [
     path("review/cases/<uuid:case_id>/look", pictures.look, name="look"),
     path("review/cases/<uuid:case_id>/decide", decisions.decide, name="decide"),
     path("review/cases/<uuid:case_id>/undo", decisions.undo, name="undo"),
+    path("review/cases/<uuid:case_id>/seal", cases.seal, name="seal_case"),
+    path("review/sealed/", sealed.index, name="sealed"),
+    path("review/sealed/seal", sealed.seal, name="seal"),
+    path("review/sealed/requesters/<uuid:hold_id>/let-go", sealed.let_go, name="let_go"),
+    path("review/sealed/<uuid:seal_id>/", sealed.item, name="sealed_item"),
+    path("review/sealed/<uuid:seal_id>/note", sealed.note, name="sealed_note"),
+    path("review/sealed/<uuid:seal_id>/ask", sealed.ask, name="sealed_ask"),
+    path("review/sealed/<uuid:seal_id>/agree", sealed.agree, name="sealed_agree"),
+    path("review/sealed/<uuid:seal_id>/end", sealed.end, name="sealed_end"),
+    path("review/sealed/<uuid:seal_id>/hold", sealed.hold, name="sealed_hold"),
+    path("review/sealed/<uuid:seal_id>/wrapped", sealed.wrapped, name="sealed_wrapped"),
+    path("review/sealed/<uuid:seal_id>/words", sealed.words, name="sealed_words"),
+    path("review/sealed/<uuid:seal_id>/view", sealed.view, name="sealed_view"),
+    path("review/sealed/<uuid:seal_id>/lift", sealed.lift, name="sealed_lift"),
     path("accounts/login/", everyone(account.login), name="account_login"),
     path("accounts/logout/", everyone(account.logout), name="account_logout"),
     path("accounts/inactive/", everyone(account.account_inactive), name="account_inactive"),

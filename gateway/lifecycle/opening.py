@@ -5,7 +5,7 @@ may be given what, and that they were; its triggers refuse one person alone, a m
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -65,7 +65,7 @@ def ask_to_open(seal_id: uuid.UUID, *, purpose: Purpose, reason: str, officer: U
             ask_until=cursor.fetchone()[0] + timedelta(seconds=ASK_S),
         )
         about = {"seal": str(seal_id), "purpose": purpose.value}
-        _say(access_id, None, "asked", "sealed.asked", person=officer, reason=reason, **about)
+        _say(access_id, None, "asked", "sealed.asked", person=officer, reason=reason, detail=about)
     return access_id
 
 
@@ -82,7 +82,7 @@ def agree_to_open(access_id: uuid.UUID, *, second: User) -> None:
         SealedAccess.objects.filter(pk=access_id).update(
             agreed_by=second, agreed_at=TransactionNow(), until=TransactionNow() + box
         )
-        _say(access_id, access.status, "agreed", "sealed.agreed", person=second, seal=str(access.seal_id))
+        _say(access_id, access.status, "agreed", "sealed.agreed", person=second, detail={"seal": str(access.seal_id)})
 
 
 def end_opening(access_id: uuid.UUID, *, officer: User) -> None:
@@ -95,7 +95,7 @@ def end_opening(access_id: uuid.UUID, *, officer: User) -> None:
     with _refusing(), transaction.atomic():
         access = _lock(access_id)
         SealedAccess.objects.filter(pk=access_id).update(ended_by=officer, ended_at=TransactionNow())
-        _say(access_id, access.status, "ended", "sealed.ended", person=officer, seal=str(access.seal_id))
+        _say(access_id, access.status, "ended", "sealed.ended", person=officer, detail={"seal": str(access.seal_id)})
 
 
 def live_access(
@@ -126,7 +126,7 @@ def note_sealed_view(access: SealedAccess, *, form: str, image_id: uuid.UUID | N
     """The entry that must have committed before anything of what is sealed leaves for the officer's browser."""
     about = {"seal": str(access.seal_id), "form": form, "image": None if image_id is None else str(image_id)}
     with transaction.atomic():
-        _say(access.pk, "agreed", "agreed", "sealed.viewed", person=officer, **about)
+        _say(access.pk, "agreed", "agreed", "sealed.viewed", person=officer, detail=about)
 
 
 def _lock(access_id: uuid.UUID) -> SealedAccess:
@@ -137,7 +137,14 @@ def _lock(access_id: uuid.UUID) -> SealedAccess:
 
 
 def _say(
-    target: uuid.UUID, was: str | None, to: str, action: str, *, person: User, reason: str = "", **detail: str | None
+    target: uuid.UUID,
+    was: str | None,
+    to: str,
+    action: str,
+    *,
+    person: User,
+    reason: str = "",
+    detail: Mapping[str, str | None] | None = None,
 ) -> None:
     """The entry, of no organization: what officers do is not in a client's export."""
     record(

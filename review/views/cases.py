@@ -7,11 +7,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from gateway.errors import ClaimLostError
+from gateway import lifecycle
+from gateway.errors import ClaimLostError, GatewayError
 from gateway.models import User
 from review import claims, desk
 from review.access import REVIEWERS, person, requires
-from review.views.refusals import lost_case
+from review.views.refusals import lost_case, not_recorded
 
 MOST_PASSED_OVER = 50
 
@@ -48,6 +49,20 @@ def renew(request: HttpRequest) -> HttpResponse:
     except (ClaimLostError, ValueError):
         return JsonResponse({"code": ClaimLostError.code}, status=409)
     return JsonResponse({"until_ms": round(until.timestamp() * 1000)})
+
+
+@requires(*REVIEWERS)
+@require_POST
+def seal(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
+    """Suspected child abuse: seal it at once, for the officers alone, and go to the next case."""
+    try:
+        token, version = uuid.UUID(request.POST.get("token", "")), int(request.POST.get("version", ""))
+        lifecycle.seal_case(case_id, user_id=person(request).pk, token=token, version=version)
+    except GatewayError as error:
+        return not_recorded(request, case_id, error)
+    except ValueError:
+        return not_recorded(request, case_id, ClaimLostError("the form names no claim; load the case again"))
+    return to_next(request)
 
 
 def pass_over(request: HttpRequest, token: uuid.UUID) -> HttpResponse:

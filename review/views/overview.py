@@ -6,8 +6,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_safe
 
 from gateway import lifecycle
-from gateway.models import Queue, Seal
-from review import claims, desk
+from gateway.models import Queue
+from review import claims, desk, sealed
 from review.access import everyone, person, signed_in
 from review.claims import LANES
 
@@ -52,7 +52,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "lanes": LANES.get(user.role, ()),
             "passed_over": len(request.session.get("passed_over", ())),
             "nothing_left": "empty" in request.GET,
-            "sealed": Seal.objects.filter(lifted_at__isnull=True).count(),
+            "sealed": sealed.standing(),
             "checker_lives": lifecycle.checker_lives(3 * settings.CONFIGURATION.heartbeat_s),
             "latest": desk.said().filter(user=user)[:LATEST] if user.may_review else (),
             "exposure": desk.exposure(user) if user.may_review else None,

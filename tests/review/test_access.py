@@ -18,7 +18,12 @@ from tests.review.desk_world import PASSWORD, DeskWorld
 from tests.review.visitor import Visitor
 
 NOBODY = uuid.UUID(int=0)
-REVIEWING = {"take", "renew", "case", "blurred", "reveal", "look", "decide", "undo"}
+REVIEWING = {"take", "renew", "case", "blurred", "reveal", "look", "decide", "undo", "seal_case"}
+OFFICERS = {
+    "seal", "let_go", "sealed_item", "sealed_note", "sealed_ask", "sealed_agree", "sealed_end", "sealed_hold",
+    "sealed_wrapped", "sealed_words", "sealed_view", "sealed_lift",
+}  # fmt: skip
+READ = {"review", "decisions", "case", "blurred", "sealed_item"}
 SignIn = Callable[..., Visitor]
 
 
@@ -27,7 +32,7 @@ def patterns() -> list[URLPattern]:
 
 
 def address(pattern: URLPattern) -> str:
-    return "/" + str(pattern.pattern).replace("<uuid:case_id>", str(NOBODY))
+    return "/" + re.sub(r"<uuid:\w+>", str(NOBODY), str(pattern.pattern))
 
 
 @pytest.mark.parametrize("pattern", patterns(), ids=lambda pattern: pattern.name)
@@ -50,7 +55,7 @@ def test_a_page_that_says_nothing_is_closed() -> None:
 @pytest.mark.parametrize("pattern", patterns(), ids=lambda pattern: pattern.name)
 def test_a_stranger_gets_no_further_than_signing_in(world: DeskWorld, pattern: URLPattern) -> None:
     if pattern.callback.open_to == EVERYONE:
-        assert pattern.name not in REVIEWING | {"review", "decisions"}
+        assert pattern.name not in REVIEWING | OFFICERS | {"review", "decisions", "sealed"}
         return
     for ask in (Client().get, Client().post):
         response = ask(address(pattern))
@@ -63,19 +68,19 @@ def test_each_role_opens_its_own_pages_and_no_others(sign_in: SignIn, role: str)
     visitor = sign_in("somebody", role)
     refused = set()
     for pattern in patterns():
-        if pattern.name in REVIEWING | {"review", "decisions"}:
-            ask = visitor.get if pattern.name in {"review", "decisions", "case", "blurred"} else visitor.post
+        if pattern.name in REVIEWING | OFFICERS | {"review", "decisions"}:
+            ask = visitor.get if pattern.name in READ else visitor.post
             if ask(address(pattern)).status_code == 403:
                 refused.add(pattern.name)
 
     assert (
         refused
         == {
-            Role.REVIEWER: set(),
-            Role.SENIOR: set(),
-            Role.AUDITOR: REVIEWING,
+            Role.REVIEWER: OFFICERS,
+            Role.SENIOR: OFFICERS,
+            Role.AUDITOR: REVIEWING | OFFICERS,
             Role.OFFICER: REVIEWING | {"decisions"},
-            Role.OPERATOR: REVIEWING | {"decisions"},
+            Role.OPERATOR: REVIEWING | OFFICERS | {"decisions"},
         }[Role(role)]
     )
 
