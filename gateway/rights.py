@@ -214,6 +214,8 @@ FUNCTIONS = {
     "is_edge(text, text, text)": ROLES,
     "current_era()": ROLES,
     "make_audit_partitions(int)": ("sweeper",),
+    "claim_cases(uuid, text[], boolean[], text[], int, uuid[], boolean, uuid, float)": ("people",),
+    "claim_spared_cases(uuid, text[], boolean[], text[], int, uuid[], boolean, uuid, float)": ("people",),
     "people_said_yes(uuid, uuid, uuid, bytea)": ("people", "sweeper"),
 }
 

@@ -31,6 +31,7 @@ View = Callable[..., HttpResponse]
 IDLE_S = 15 * 60
 LONGEST_S = 8 * 3600
 FRESH_S = 5 * 60  # how long a confirmed identity counts for sealed work
+UNATTENDED = "X-Imprimatur-Unattended"  # of requests that a page makes by itself: nobody uses the session by them
 NOTED_EVERY_S = 60  # how finely a session's last use is known: not every request writes its session
 
 EVERYONE = "everyone"
@@ -175,7 +176,7 @@ class SecondFactorMiddleware:
         used_at = session.setdefault("used_at", now)
         if now - used_at > IDLE_S or now - began_at > LONGEST_S:
             return True
-        if now - used_at > NOTED_EVERY_S:
+        if now - used_at > NOTED_EVERY_S and UNATTENDED not in request.headers:
             session["used_at"] = now
         return False
 

@@ -1,7 +1,7 @@
 """Who works on which case, and until when: the lease on the case row. What is decided is gateway.lifecycle's.
 
-Statuses stand as literals: a server-side prepared `status = $1` loses the partial index. A claim takes a case together
-with its open siblings of the same generation, queue and lanes, so that one person sees all pictures of a request.
+A claim is one statement, a function of the record (gateway/migrations/record/claims.sql). It takes a case with its open
+siblings of the same generation, queue and lanes, so that one person sees all pictures of a request.
 """
 
 import secrets
@@ -32,69 +32,12 @@ LANES: dict[str, tuple[str, ...]] = {
     Role.SENIOR: (*_EVERYBODY, "second", "escalated"),
 }
 
-# A case that waits for this person. It stands in both looks at the index and again where the siblings are taken.
-_FREE = (
-    "c.status = 'open' AND c.lease_user_id IS NULL AND c.claimable_at IS NULL AND c.id <> ALL(%(passed_over)s) "
-    "AND NOT EXISTS (SELECT FROM standing_decision d WHERE d.case_id = c.id AND d.user_id = %(user)s "
-    "AND d.outcome IN ('release', 'approve'))"
+CLAIM, CLAIM_SPARED = (
+    "SELECT case_id, of_generation, of_organization, until, now() "  # noqa: S608 - our own names
+    f"FROM {function}(%(user)s, %(lanes)s, %(severes)s, %(categories)s, %(queue)s, %(passed_over)s, %(oldest)s, "
+    "%(token)s, %(lease_s)s) ORDER BY place, case_id"
+    for function in ("claim_cases", "claim_spared_cases")
 )
-# Whoever is assigned to no queue works in all.
-_SERVED = (
-    "(%(queue)s::int IS NULL OR q.id = %(queue)s) AND (q.id IN (SELECT a.queue_id FROM queue_assignment a "
-    "WHERE a.user_id = %(user)s) OR NOT EXISTS (SELECT FROM queue_assignment a WHERE a.user_id = %(user)s))"
-)
-_BEST_FIRST = "ORDER BY c.priority DESC, c.due_at, c.id LIMIT 1"
-_OLDEST_FIRST = "ORDER BY c.id LIMIT 1"  # a case's id is a UUIDv7: its order is that of the openings
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Where a claim looks, in SQL: the places `l`, what makes a case one of a place, and the columns that say which."""
-
-    listed: str
-    same_as: str
-    columns: str
-
-    def same(self, place: str) -> str:
-        return self.same_as.format(place)
-
-
-_LANES = _Places("unnest(%(lanes)s::text[]) AS l (lane)", "c.lane = {0}.lane", "c.lane")
-# For a person who is spared something: only those lanes and categories that they do get, each a probe of its own.
-_SPARED = _Places(
-    "unnest(%(lanes)s::text[], %(severes)s::bool[], %(categories)s::text[]) AS l (lane, severe, category)",
-    "c.lane = {0}.lane AND c.severe = {0}.severe AND coalesce(c.category, '') = {0}.category",
-    "c.lane, c.severe, coalesce(c.category, '') AS category",
-)
-
-
-def _head(places: _Places, order: str) -> str:
-    """The statement that finds the best head over queues and places without any lock, and then locks, in that place
-    alone, the first case that nobody has locked, with its generation. No row: nothing waits. Nulls: somebody was
-    quicker. Each look is one probe of a partial index whose columns are queue, place and then this very order.
-    """
-    return f"""
-        WITH best AS MATERIALIZED (
-            SELECT c.queue_id, {places.columns} FROM queue q CROSS JOIN {places.listed} CROSS JOIN LATERAL (
-                SELECT c.* FROM review_case c WHERE c.queue_id = q.id AND {places.same("l")} AND {_FREE} {order}) c
-             WHERE {_SERVED} {order})
-        SELECT best.queue_id, head.id, head.organization_id, now() FROM best LEFT JOIN LATERAL (
-            SELECT g.id, g.organization_id FROM review_case c JOIN generation g ON g.id = c.generation_id
-             WHERE c.queue_id = best.queue_id AND {places.same("best")} AND {_FREE} {order}
-               FOR NO KEY UPDATE SKIP LOCKED) head ON true"""  # noqa: S608 - our own literals
-
-
-def _siblings(places: _Places) -> str:
-    """The statement that takes the open cases of a generation whose lock is held."""
-    return f"""
-        UPDATE review_case c SET lease_user_id = %(user)s, lease_token = %(token)s, lease_until = %(until)s
-         WHERE c.generation_id = %(generation)s AND c.queue_id = %(queue)s AND {_FREE}
-           AND EXISTS (SELECT FROM {places.listed} WHERE {places.same("l")})
-     RETURNING c.id, (SELECT position FROM image WHERE id = c.image_id)"""  # noqa: S608 - our own literals
-
-
-_HEADS = {(p, order): _head(p, order) for p in (_LANES, _SPARED) for order in (_BEST_FIRST, _OLDEST_FIRST)}
-_TAKE = {places: _siblings(places) for places in (_LANES, _SPARED)}
 _CATEGORIES = (*CATEGORIES, UNSCREENED, "")  # of a case; "" where it has none
 
 
@@ -126,17 +69,17 @@ def take(user: User, *, passed_over: Sequence[uuid.UUID] = (), queue_id: int | N
         return None
     for spared in care.offers(user.pk):
         wanted = {"user": user.pk, "passed_over": list(passed_over), "queue": queue_id, **_places(lanes, spared)}
-        claim = _take(user, wanted, _SPARED if spared else _LANES)
+        claim = _take(user, wanted, CLAIM_SPARED if spared else CLAIM)
         if claim is not None:
             care.note_claim(user.pk, claim.case_ids)
             return claim
     return None
 
 
-def _places(lanes: Sequence[str], spared: care.Spared) -> dict[str, list[Any]]:
+def _places(lanes: Sequence[str], spared: care.Spared) -> dict[str, list[Any] | None]:
     """The lanes as parameters; where something is spared, with every severity and category that is not."""
     if not spared:
-        return {"lanes": list(lanes)}
+        return {"lanes": list(lanes), "severes": None, "categories": None}
     cut = [
         (lane, severe, category)
         for lane in lanes
@@ -147,36 +90,27 @@ def _places(lanes: Sequence[str], spared: care.Spared) -> dict[str, list[Any]]:
     return {"lanes": [c[0] for c in cut], "severes": [c[1] for c in cut], "categories": [c[2] for c in cut]}
 
 
-def _take(user: User, wanted: dict[str, Any], places: _Places) -> Claim | None:
+def _take(user: User, wanted: dict[str, Any], statement: str) -> Claim | None:
     oldest = secrets.randbelow(SHARES) < settings.CONFIGURATION.oldest_share * SHARES
     for _ in range(TRIES):
+        token = new_id()
+        asked = {**wanted, "oldest": oldest, "token": token, "lease_s": settings.CONFIGURATION.case_lease_s}
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_HEADS[places, _OLDEST_FIRST if oldest else _BEST_FIRST], wanted)
-            head = cursor.fetchone()
-            if head is None:
+            cursor.execute(statement, asked)
+            taken = cursor.fetchall()
+            if not taken:
                 return None
-            claim = None if head[1] is None else _take_siblings(cursor, wanted, places, head, user)
-        if claim is not None:
-            return claim
+            if taken[0][0] is not None:
+                return _noted(cursor, taken, token, user)
     return None
 
 
-def _take_siblings(
-    cursor: CursorWrapper, wanted: dict[str, Any], places: _Places, head: tuple[Any, ...], user: User
-) -> Claim | None:
-    """The open cases of the locked generation: a statement of its own sees what opened before the lock was had."""
-    queue_id, generation_id, organization_id, at = head
-    token, until = new_id(), at + timedelta(seconds=settings.CONFIGURATION.case_lease_s)
-    cursor.execute(
-        _TAKE[places], {**wanted, "token": token, "until": until, "generation": generation_id, "queue": queue_id}
-    )
-    taken = sorted(cursor.fetchall(), key=lambda row: (row[1] or 0, row[0]))
-    if not taken:
-        return None
+def _noted(cursor: CursorWrapper, taken: Sequence[tuple[Any, ...]], token: uuid.UUID, user: User) -> Claim:
+    _, generation_id, organization_id, until, at = taken[0]
     entries = Entries(
         at=at, actor=Actor("person", user.pk), organization_id=organization_id, generation_id=generation_id
     )
-    for case_id, _ in taken:
+    for case_id, *_ in taken:
         entries.append(kind="case", target=case_id, was="open", to="open", action="case.claimed")
     entries.write(cursor)
     return Claim(token, until, generation_id, tuple(row[0] for row in taken))

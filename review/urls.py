@@ -13,6 +13,7 @@ urlpatterns = [
     path("", overview.root, name="root"),
     path("healthz", overview.healthz, name="healthz"),
     path("review/", overview.overview, name="review"),
+    path("review/queues", overview.queues_now, name="queues"),
     path("review/next", cases.take, name="take"),
     path("review/claim", cases.renew, name="renew"),
     path("review/decisions", decisions.log, name="decisions"),

@@ -48,6 +48,11 @@ class Client:
             if time.monotonic() > ends_at:
                 raise StoryError(f"still {generation['status']} after {seconds:.0f} s")
 
+    def models(self) -> list[str]:
+        """The names of the models that a worker serves now."""
+        status, body = self._call("GET", "/v1/models")
+        return [model["id"] for model in _expect(status, 200, body)["data"] if model["served"]]
+
     def image(self, image_id: str) -> tuple[int, bytes]:
         """Status and bytes of a picture."""
         return self._call("GET", f"/v1/images/{image_id}")
@@ -107,6 +112,16 @@ class Reviewer:
         if "/review/" not in self._last_url:
             raise StoryError(f"the reviewer could not sign in and stands at {self._last_url}")
 
+    def sign_out(self) -> None:
+        """Leave; what was claimed goes back."""
+        self._post("/accounts/logout/")
+
+    def take_case(self) -> CasePage | None:
+        """The case that this person holds or is given next; None where nothing waits for them."""
+        self._post("/review/next")
+        found = re.search(r"/review/cases/([0-9a-f-]{36})/", self._last_url)
+        return None if found is None else CasePage(found.group(1), self._last_html)
+
     def take_case_with(self, words: str) -> CasePage:
         """The case whose prompt has these words; others that come first are passed over, undecided.
 
@@ -114,12 +129,10 @@ class Reviewer:
             StoryError: it does not come.
         """
         for _ in range(60):
-            self._post("/review/next")
-            found = re.search(r"/review/cases/([0-9a-f-]{36})/", self._last_url)
-            if found is None:
+            page = self.take_case()
+            if page is None:
                 time.sleep(0.5)
                 continue
-            page = CasePage(found.group(1), self._last_html)
             if words in page.html:
                 return page
             self._post(f"/review/cases/{page.id}/decide", outcome="skip", **_bound(page))

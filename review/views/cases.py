@@ -15,14 +15,17 @@ from review.access import REVIEWERS, person, requires
 from review.views.refusals import lost_case, not_recorded
 
 MOST_PASSED_OVER = 50
+MAX_QUEUE_DIGITS = 6  # of a queue's number, a smallint
 
 
 @requires(*REVIEWERS)
 @require_POST
 def take(request: HttpRequest) -> HttpResponse:
-    """Go on with what is claimed, else claim the next case."""
+    """Go on with what is claimed, else claim the next case: of one queue from now on, where `queue` names one."""
     if request.POST.get("again"):
         request.session.pop("passed_over", None)
+    if (chosen := request.POST.get("queue")) is not None:
+        request.session["queue"] = int(chosen) if chosen.isdecimal() and len(chosen) < MAX_QUEUE_DIGITS else None
     return to_next(request)
 
 
@@ -75,12 +78,13 @@ def pass_over(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
 
 def to_next(request: HttpRequest) -> HttpResponseRedirect:
     """To the case that comes next: one that this person holds, else the queue's, else the queues page."""
-    next_id = _next_case(person(request), [uuid.UUID(each) for each in request.session.get("passed_over", ())])
+    passed_over = [uuid.UUID(each) for each in request.session.get("passed_over", ())]
+    next_id = _next_case(person(request), passed_over, request.session.get("queue"))
     if next_id is None:
         return redirect(f"{reverse('review')}?empty")
     return redirect("case", case_id=next_id)
 
 
-def _next_case(user: User, passed_over: list[uuid.UUID]) -> uuid.UUID | None:
-    claim = claims.current(user.pk) or claims.take(user, passed_over=passed_over)
+def _next_case(user: User, passed_over: list[uuid.UUID], queue_id: int | None) -> uuid.UUID | None:
+    claim = claims.current(user.pk) or claims.take(user, passed_over=passed_over, queue_id=queue_id)
     return None if claim is None else claim.case_ids[0]

@@ -1,13 +1,14 @@
 """Where a person arrives: what waits, and the one button that takes the next case."""
 
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_safe
 
 from gateway import lifecycle
-from gateway.models import Queue
-from review import claims, desk, sealed
+from review import claims, desk, queues, sealed
 from review.access import everyone, person, signed_in
 from review.claims import LANES
 
@@ -39,19 +40,19 @@ def no_sign_up(request: HttpRequest) -> HttpResponse:
 def overview(request: HttpRequest) -> HttpResponse:
     """Depth and age of the queues as the sweeper last counted them, and what this person can do."""
     user = person(request)
-    claim = claims.current(user.pk) if user.may_review else None
-    queues = list(Queue.objects.order_by("id"))
+    shown = queues.now(user)
+    chosen = request.session.get("queue")
     return render(
         request,
         "review/overview.html",
         {
             "nav": "queues",
-            "queues": queues,
-            "waiting": sum(queue.depth or 0 for queue in queues),
-            "claim": claim,
+            **_said_of(shown),
+            "claim": claims.current(user.pk) if user.may_review else None,
             "lanes": LANES.get(user.role, ()),
             "passed_over": len(request.session.get("passed_over", ())),
             "nothing_left": "empty" in request.GET,
+            "chosen": next((queue.name for queue in shown if queue.id == chosen), ""),
             "sealed": sealed.standing(),
             "checker_lives": lifecycle.checker_lives(3 * settings.CONFIGURATION.heartbeat_s),
             "latest": desk.said().filter(user=user)[:LATEST] if user.may_review else (),
@@ -59,3 +60,25 @@ def overview(request: HttpRequest) -> HttpResponse:
             "undoable": desk.undoable(user) if user.may_review else None,
         },
     )
+
+
+@signed_in
+@require_GET
+def queues_now(request: HttpRequest) -> HttpResponse:
+    """The queues' table alone, for a page that is looked at: 304 while it would say the same."""
+    shown = queues.now(person(request))
+    if request.headers.get("If-None-Match") == queues.etag(shown):
+        return HttpResponse(status=304, headers={"ETag": queues.etag(shown)})
+    response = render(request, "review/_queues.html", _said_of(shown))
+    response.headers["ETag"] = queues.etag(shown)
+    return response
+
+
+def _said_of(shown: list[queues.QueueNow]) -> dict[str, Any]:
+    return {
+        "queues": shown,
+        "etag": queues.etag(shown),
+        "count_late": queues.is_count_late(shown),
+        "waiting": sum(queue.depth or 0 for queue in shown if queue.mine or not shown[0].mine),
+        "here": len({initials for queue in shown for initials in queue.here}),
+    }

@@ -1,15 +1,18 @@
 """Who gets which case, and for how long."""
 
+import io
 import threading
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from gateway.errors import ClaimLostError
-from gateway.models import Case, User
+from gateway.models import Case, Queue, User
 from review import claims
 from tests.review.desk_world import DeskWorld
 
@@ -44,6 +47,108 @@ def test_priority_comes_before_the_due_time(world: DeskWorld) -> None:
     change(world, urgent, priority=5)
 
     assert taken(world.ada) == (urgent.pk,)
+
+
+def test_a_share_of_the_claims_takes_what_was_held_first(world: DeskWorld, configured: Callable[..., None]) -> None:
+    oldest, urgent = world.held_prompt("one"), world.held_prompt("two")
+    change(world, urgent, priority=5)
+
+    configured(oldest_share=1.0)
+    assert taken(world.ada) == (oldest.pk,)
+    claims.drop(world.ada.pk)
+
+    configured(oldest_share=0.0)
+    assert taken(world.ada) == (urgent.pk,)
+
+
+def test_the_oldest_is_looked_for_over_all_lanes(world: DeskWorld, configured: Callable[..., None]) -> None:
+    oldest, younger = world.held_prompt("one"), world.held_prompt("two")
+    change(world, oldest, lane="severe")
+    change(world, younger, priority=5)
+    configured(oldest_share=1.0)
+
+    assert taken(world.ada) == (oldest.pk,)
+
+
+def queue(world: DeskWorld, name: str, *people: User) -> Queue:
+    """One more queue, served by these people alone, if any."""
+    with world.record.admin() as admin:
+        admin.execute("INSERT INTO queue (name) VALUES (%s)", [name])
+        for person in people:
+            admin.execute(
+                "INSERT INTO queue_assignment (queue_id, user_id) SELECT id, %s FROM queue WHERE name = %s",
+                [person.pk, name],
+            )
+    return Queue.objects.get(name=name)
+
+
+def test_the_most_urgent_case_of_all_queues_comes_first(world: DeskWorld) -> None:
+    world.held_prompt("one")
+    urgent = world.held_prompt("two")
+    change(world, urgent, queue_id=queue(world, "other").pk, priority=1)
+
+    assert taken(world.ada) == (urgent.pk,)
+
+
+def test_whoever_is_assigned_to_queues_works_in_those_alone(world: DeskWorld) -> None:
+    first, second = world.held_prompt("one"), world.held_prompt("two")
+    change(world, second, queue_id=queue(world, "other", world.ben).pk)
+
+    assert taken(world.ben) == (second.pk,)
+    assert taken(world.ada) == (first.pk,)
+    assert claims.drop(world.ben.pk) == (second.pk,)
+    assert taken(world.ada) == (second.pk,)
+
+
+def test_one_queue_can_be_worked_on_but_only_ones_own(world: DeskWorld) -> None:
+    world.held_prompt("one")
+    second = world.held_prompt("two")
+    other = queue(world, "other")
+    third = queue(world, "third", world.ben)
+    change(world, second, queue_id=other.pk)
+
+    assert claims.take(world.ben, queue_id=other.pk) is None
+    assert claims.take(world.ada, queue_id=third.pk) is None
+    claim = claims.take(world.ada, queue_id=other.pk)
+    assert claim is not None
+    assert claim.case_ids == (second.pk,)
+
+
+def test_a_claim_leaves_siblings_in_another_queue(world: DeskWorld) -> None:
+    first, second = world.held_images(2)
+    change(world, second, queue_id=queue(world, "other").pk)
+
+    assert taken(world.ada) == (first.pk,)
+
+
+@pytest.mark.parametrize("flags", [["--role=auditor"], ["--disable"], ["--role=senior"]])
+def test_a_changed_account_holds_no_claim_any_more(world: DeskWorld, flags: list[str]) -> None:
+    world.held_images(2)
+    claims.take(world.ada)
+
+    call_command("change_user", "ada", *flags, stdout=io.StringIO())
+
+    assert claims.current(world.ada.pk) is None
+    assert len(taken(world.ben)) == 2
+    assert world.entries(world.ada.pk)[-1]["action"] == "person.changed"
+
+
+def test_an_account_is_disabled_and_enabled_again_in_the_log(world: DeskWorld) -> None:
+    for flag in ("--disable", "--enable"):
+        call_command("change_user", "ada", flag)
+
+    assert [(entry["from"], entry["to"]) for entry in world.entries(world.ada.pk)] == [
+        ("active", "disabled"),
+        ("disabled", "active"),
+    ]
+
+
+@pytest.mark.parametrize("flags", [["ada"], ["ada", "--enable"], ["ada", "--role=reviewer"], ["nobody", "--disable"]])
+def test_a_change_of_an_account_that_changes_nothing_is_refused(world: DeskWorld, flags: list[str]) -> None:
+    with pytest.raises(CommandError):
+        call_command("change_user", *flags)
+
+    assert world.entries(world.ada.pk) == []
 
 
 def test_the_open_images_of_one_request_are_claimed_together_in_their_order(world: DeskWorld) -> None:
