@@ -27,6 +27,12 @@ CREATE TRIGGER zz_changed AFTER UPDATE ON review_case FOR EACH ROW
 CREATE TRIGGER zz_born AFTER INSERT ON generation FOR EACH ROW EXECUTE FUNCTION remember('generation');
 CREATE TRIGGER zz_born AFTER INSERT ON review_case FOR EACH ROW EXECUTE FUNCTION remember('case');
 CREATE TRIGGER zz_born AFTER INSERT ON known_picture FOR EACH ROW EXECUTE FUNCTION remember('known_picture');
+CREATE TRIGGER zz_born AFTER INSERT ON sealed_access FOR EACH ROW EXECUTE FUNCTION remember('sealed_access');
+CREATE TRIGGER zz_born AFTER INSERT ON requester_hold FOR EACH ROW EXECUTE FUNCTION remember('requester_hold');
+CREATE TRIGGER zz_changed AFTER UPDATE ON sealed_access FOR EACH ROW
+  WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION remember('sealed_access');
+CREATE TRIGGER zz_changed AFTER UPDATE ON requester_hold FOR EACH ROW
+  WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION remember('requester_hold');
 """
 INDEXES = """
 CREATE INDEX ON history (id); CREATE INDEX ON history (xid, id);
