@@ -7,7 +7,7 @@ from allauth.mfa.totp import views as totp
 from django.urls import path
 
 from review.access import everyone, signed_in, without_second_factor
-from review.views import cases, decisions, overview, pictures, sealed
+from review.views import care, cases, decisions, overview, pictures, sealed
 
 urlpatterns = [
     path("", overview.root, name="root"),
@@ -17,6 +17,13 @@ urlpatterns = [
     path("review/next", cases.take, name="take"),
     path("review/claim", cases.renew, name="renew"),
     path("review/decisions", decisions.log, name="decisions"),
+    path("review/break/", care.rest, name="break"),
+    path("review/break/begin", care.begin_break, name="begin_break"),
+    path("review/day/", care.day, name="day"),
+    path("review/settings/", care.settings_page, name="settings"),
+    path("review/settings/keys", care.keys_page, name="keys"),
+    path("review/settings/keys/import", care.import_keys, name="import_keys"),
+    path("review/settings/keys.json", care.export_keys, name="export_keys"),
     path("review/cases/<uuid:case_id>/", cases.show, name="case"),
     path("review/cases/<uuid:case_id>/blurred", pictures.blurred, name="blurred"),
     path("review/cases/<uuid:case_id>/reveal", pictures.reveal, name="reveal"),

@@ -69,8 +69,9 @@ def key_map(context: RequestContext) -> SafeString | str:
     if chosen is None:
         return ""
     moved = {chosen.keys[name]: default for name, default in keys.DEFAULTS.items()}
-    off = "" if chosen.single_keys else format_html(' data-single-keys="off"')
-    return format_html(' data-keys="{}"{}', json.dumps(moved), off)
+    return format_html(
+        ' data-keys="{}" data-single-keys="{}"', json.dumps(moved), "on" if chosen.single_keys else "off"
+    )
 
 
 def _desk(context: RequestContext) -> Desk | None:

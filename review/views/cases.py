@@ -10,8 +10,9 @@ from django.views.decorators.http import require_GET, require_POST
 from gateway import lifecycle
 from gateway.errors import ClaimLostError, GatewayError
 from gateway.models import User
-from review import claims, desk
+from review import care, claims, desk
 from review.access import REVIEWERS, person, requires
+from review.preferences import desk_for
 from review.views.refusals import lost_case, not_recorded
 
 MOST_PASSED_OVER = 50
@@ -38,8 +39,15 @@ def show(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
         case = claims.held_case(user.pk, case_id)
     except ClaimLostError as error:
         return lost_case(request, case_id, error)
-    claim = claims.claim_of(case)
-    context = desk.page(case, claim, user) | {"undoable": desk.undoable(user), "exposure": desk.exposure(user)}
+    claim, chosen = claims.claim_of(case), desk_for(request)
+    care.note_work(user.pk, chosen, severe=case.severe)
+    context = desk.page(case, claim, user) | {
+        "undoable": desk.undoable(user),
+        "exposure": desk.exposure(user),
+        "chosen": chosen,
+        "standing": care.standing(user.pk, chosen),
+        "strongest": care.is_strongest(case),
+    }
     return render(request, f"review/case_{case.kind}.html", context)
 
 
@@ -47,10 +55,12 @@ def show(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def renew(request: HttpRequest) -> HttpResponse:
     """Keep the claim: sent while the page is visible and used, and by the Keep button."""
+    user = person(request)
     try:
-        until = claims.renew(person(request).pk, uuid.UUID(request.POST.get("token", "")))
+        until = claims.renew(user.pk, uuid.UUID(request.POST.get("token", "")))
     except (ClaimLostError, ValueError):
         return JsonResponse({"code": ClaimLostError.code}, status=409)
+    care.note_work(user.pk, desk_for(request), severe=claims.holds_severe(user.pk))
     return JsonResponse({"until_ms": round(until.timestamp() * 1000)})
 
 
@@ -77,9 +87,14 @@ def pass_over(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
 
 
 def to_next(request: HttpRequest) -> HttpResponseRedirect:
-    """To the case that comes next: one that this person holds, else the queue's, else the queues page."""
+    """To the case that comes next: one that this person holds, else the queue's, else the queues page; to the break
+    page where a break is due first.
+    """
     passed_over = [uuid.UUID(each) for each in request.session.get("passed_over", ())]
-    next_id = _next_case(person(request), passed_over, request.session.get("queue"))
+    try:
+        next_id = _next_case(person(request), passed_over, request.session.get("queue"))
+    except care.BreakRequiredError:
+        return redirect("break")
     if next_id is None:
         return redirect(f"{reverse('review')}?empty")
     return redirect("case", case_id=next_id)

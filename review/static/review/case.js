@@ -3,6 +3,7 @@
 import { watchClaim } from "./claim.js";
 import { watchDecision } from "./decide.js";
 import { plainKey } from "./keyboard.js";
+import { watchNextBreak } from "./next_break.js";
 import { watchReveal } from "./reveal.js";
 import { watchUndo } from "./undo.js";
 
@@ -11,6 +12,7 @@ const reveal = watchReveal((ms, enough) => decision.seen(ms, enough));
 decision = watchDecision(reveal);
 watchClaim();
 watchUndo();
+watchNextBreak();
 
 const keys = document.querySelector("[data-keys]");
 document.querySelector("[data-help]").addEventListener("click", () => keys.showModal());
@@ -18,6 +20,7 @@ document.querySelector("[data-help]").addEventListener("click", () => keys.showM
 document.addEventListener("keydown", (event) => {
   const key = plainKey(event);
   if (key === "?") keys.showModal();
+  if (key === "b") document.querySelector("[data-begin-break]").requestSubmit();
   if ((key === "ArrowLeft" || key === "ArrowRight") && !event.target.closest("[type=radio]")) turn(key === "ArrowRight" ? 1 : -1);
 });
 

@@ -1,7 +1,7 @@
 // The claim's clock. Kept by itself while this tab is visible and its person does something; by K or the button at any time.
 
 import { post } from "./http.js";
-import { announce, plainKey } from "./keyboard.js";
+import { announce, keyLabel, plainKey } from "./keyboard.js";
 
 const RENEW_EVERY_MS = 60_000;
 const WARN_S = 60;
@@ -66,7 +66,7 @@ export function watchClaim() {
     for (const mark of [WARN_S, LAST_CALL_S]) {
       if (seconds <= mark && told > mark) {
         told = mark;
-        announce(`Your claim ends in ${seconds} seconds. K keeps it.`);
+        announce(`Your claim ends in ${seconds} seconds. ${keyLabel("k") || "The button"} keeps it.`);
       }
     }
   }

@@ -1,6 +1,6 @@
 // Choosing and committing, which are two acts: no key does both.
 
-import { announce, commits, plainKey } from "./keyboard.js";
+import { announce, commits, keyLabel, plainKey } from "./keyboard.js";
 
 const WORDS = {
   release: "Release, next case",
@@ -9,6 +9,9 @@ const WORDS = {
   escalate: "Escalate, next case",
   skip: "Skip, next case",
 };
+
+const REVEAL = keyLabel(" ");
+const LOOK_FIRST = `Release opens once you have seen the image for 1.0 s.${REVEAL ? ` ${REVEAL} shows it.` : ""}`;
 
 export function watchDecision(reveal) {
   const form = document.querySelector("[data-decide]");
@@ -37,7 +40,7 @@ export function watchDecision(reveal) {
 
   function choose(input) {
     if (input.closest(".not-yet[data-release]")) {
-      tell("Release opens once you have seen the image for 1.0 s. Hold Space.");
+      tell(LOOK_FIRST);
       return;
     }
     input.checked = true;
@@ -54,7 +57,7 @@ export function watchDecision(reveal) {
   release?.addEventListener("click", (event) => {
     if (!release.classList.contains("not-yet")) return;
     event.preventDefault();
-    tell("Release opens once you have seen the image for 1.0 s. Hold Space.");
+    tell(LOOK_FIRST);
   });
 
   form.addEventListener("change", (event) => {

@@ -1,10 +1,12 @@
-// Seeing the image clearly, for as long as Space, the image or its button is held. Its bytes arrive on the press and
-// are dropped on letting go: they are drawn on a canvas, never put at an address, and the canvas is emptied.
+// Seeing the image clearly, for as long as its key, the image or its button is held; or, for people who chose so, from
+// one press to the next and for 10 s at most. Its bytes arrive on the press and are dropped on letting go: they are drawn
+// on a canvas, never put at an address, and the canvas is emptied.
 
 import { post } from "./http.js";
 import { announce, plainKey } from "./keyboard.js";
 
 const REVEAL_HEADER = "X-Imprimatur-Reveal";
+const TOGGLED_MS = 10_000;
 
 export function watchReveal(onSeen) {
   const well = document.querySelector("[data-reveal]");
@@ -16,6 +18,8 @@ export function watchReveal(onSeen) {
   const grey = document.querySelector("[data-grey]");
   const token = document.querySelector("[data-decide]").elements.token.value;
   const needed = Number(well.dataset.neededMs);
+  const toggles = well.dataset.reveal === "toggle";
+  const button = well.querySelector("[data-hold]");
   let held = null; // the hold under way
   let sending = Promise.resolve();
   let over = false;
@@ -57,6 +61,10 @@ export function watchReveal(onSeen) {
 
   function count(hold) {
     const ms = performance.now() - hold.shownAt;
+    if (toggles && ms >= TOGGLED_MS) {
+      end();
+      return;
+    }
     words.textContent = `${(ms / 1000).toFixed(1)} s${ms >= needed ? ", seen" : ""}`;
     well.classList.toggle("enough", ms >= needed);
   }
@@ -105,31 +113,44 @@ export function watchReveal(onSeen) {
     announce(text);
   }
 
-  document.addEventListener("keydown", (event) => {
-    const onButton = event.target.closest?.("button:not([data-hold]), summary, a");
-    if (event.key !== " " || onButton) return;
-    if (held) event.preventDefault(); // repeats of the held key would scroll
-    if (plainKey(event) === " ") {
-      event.preventDefault();
-      begin();
+  function press() {
+    if (toggles && held) end();
+    else begin();
+  }
+
+  // Space on the image or its own button works even where single keys are off or this command has another key.
+  function reveals(event) {
+    if (event.target === pane || event.target === button) {
+      if (event.key === " " && !event.repeat) return true;
     }
+    const elsewhere = event.target.closest?.("button:not([data-hold]), summary, a");
+    return !elsewhere && plainKey(event) === " ";
+  }
+
+  let heldBy = null; // the key that is down
+  document.addEventListener("keydown", (event) => {
+    if (event.repeat && event.code === heldBy) event.preventDefault(); // repeats of the held key would scroll
+    if (!reveals(event)) return;
+    event.preventDefault();
+    heldBy = event.code;
+    press();
   });
   document.addEventListener("keyup", (event) => {
-    if (event.key === " " && held) {
-      event.preventDefault();
-      end();
-    }
+    if (event.code !== heldBy) return;
+    heldBy = null;
+    event.preventDefault();
+    if (!toggles) end();
   });
-  for (const target of [pane, well.querySelector("[data-hold]")]) {
+  for (const target of [pane, button]) {
     target.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       event.preventDefault();
       pane.focus({ preventScroll: true });
-      begin();
+      press();
     });
     target.addEventListener("contextmenu", (event) => event.preventDefault());
   }
-  for (const kind of ["pointerup", "pointercancel"]) document.addEventListener(kind, end);
+  if (!toggles) for (const kind of ["pointerup", "pointercancel"]) document.addEventListener(kind, end);
   window.addEventListener("blur", end);
   window.addEventListener("pagehide", end);
   document.addEventListener("visibilitychange", () => {
