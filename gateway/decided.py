@@ -18,10 +18,11 @@ SETUP = "the record"
 _NAMES = {"prompt": "Prompts", "image": "Images", "appeal": "Appeals", "sample": "Samples"}
 
 # The last word on every case that is closed by a decision: a denial, or as many approvals as were asked for; and the
-# newest verdict that stood when it was said.
+# newest verdict that stood when it was said. Nothing of what is sealed, whatever was decided about it before.
 _FINAL = """
 SELECT c.id, c.kind, d.outcome, d.category, v.outcome, v.category, v.reasons, v.assessments, v.policy_sha256
 FROM review_case c
+JOIN generation g ON g.id = c.generation_id AND g.sealed_at IS NULL
 JOIN LATERAL (
   SELECT * FROM standing_decision d
   WHERE d.case_id = c.id AND d.outcome IN ('deny', 'release', 'approve') ORDER BY d.version DESC LIMIT 1

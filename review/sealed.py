@@ -13,7 +13,11 @@ from django.utils import timezone
 from gateway.models import AuditEntry, AuditPrivate, RequesterHold, Role, Seal, SealedAccess, User
 from review.desk import pseudonym
 
-STAGES = {"prompt match": "prompt", "image match": "image", "reviewer": "a reviewer", "officer": "an officer"}
+STAGES = {"prompt match": "prompt", "image match": "image", "reviewer": "review", "officer": "officer"}
+HOW = {
+    "prompt match": "at the prompt", "image match": "at the image", "reviewer": "by a reviewer",
+    "officer": "by an officer",
+}  # fmt: skip
 MOST_LISTED = 500
 
 
@@ -101,7 +105,7 @@ def hold_on(seal: Seal) -> RequesterHold | None:
 
 def history(seal: Seal, of_seal: Sequence[SealedAccess]) -> list[tuple[datetime, str]]:
     """Who touched it, the earliest first: sealed, noted, asked, agreed, each view, ended."""
-    events = [(seal.at, f"Sealed by {STAGES.get(seal.why, seal.why)}")]
+    events = [(seal.at, f"Sealed {HOW.get(seal.why, seal.why)}")]
     if seal.noted_at and seal.noted_by_id:
         events.append((seal.noted_at, f"Alarm noted by {pseudonym(seal.noted_by_id)}"))
     for access in of_seal:

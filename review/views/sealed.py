@@ -54,7 +54,7 @@ def answering(view: AnyView) -> AnyView:
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not is_fresh(request):
-            return _refusal(403, "not_confirmed", "Confirm that it is you first: load the page again.")
+            return _refusal(409, "not_confirmed", "Confirm who you are first: close this and ask anew.")
         try:
             return view(request, *args, **kwargs)
         except GatewayError as error:

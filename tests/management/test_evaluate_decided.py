@@ -111,6 +111,16 @@ def test_a_case_is_a_label_once_the_second_of_two_has_approved(world: World) -> 
     assert labels(read(world)) == [(False, (), 0.4)]
 
 
+def test_what_was_sealed_after_it_was_decided_is_no_label(world: World) -> None:
+    sealed = held_prompt(world, 0.9)
+    for generation_id in (sealed, held_prompt(world, 0.4)):
+        decide(world, generation_id, "deny")
+
+    world.seal(sealed)
+
+    assert labels(read(world)) == [(True, ("weapons",), 0.4)]
+
+
 def test_a_case_without_scores_is_left_out_and_counted(world: World) -> None:
     decide(world, held_prompt(world, 0.9), "deny")
     generation_id, _ = world.one("held prompt")
