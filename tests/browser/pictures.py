@@ -26,12 +26,16 @@ KEPT = {
 
 
 def save(page: Page, name: str, look: str) -> None:
-    """One picture, if it is kept; with a palette where it would be large."""
-    if name not in KEPT[look]:
-        return
+    """One picture, if it is kept."""
+    if name in KEPT[look]:
+        write(page, f"{name}-{look}")
+
+
+def write(page: Page, name: str) -> None:
+    """What the page shows, as a file; with a palette where it would be large."""
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     FOLDER.mkdir(exist_ok=True)
-    target = FOLDER / f"{name}-{look}.png"
+    target = FOLDER / f"{name}.png"
     shot.save(target, optimize=True)
     if target.stat().st_size > MOST_BYTES:
         shot.quantize(colors=255, method=Image.Quantize.MAXCOVERAGE).save(target, optimize=True)

@@ -89,7 +89,7 @@ def published(image_id: uuid.UUID, attempt: int, sha256: bytes = FILE) -> Publis
 
 
 class World:
-    """One organization, four people and a worker of each kind in a record of their own.
+    """One organization, five people and a worker of each kind in a record of their own.
 
     Decisions take effect at once, unless a test opens the undo window.
     """
