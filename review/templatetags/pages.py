@@ -114,7 +114,7 @@ def span(seconds: float) -> str:
     if hours < 1:
         return f"{minutes}\u00a0min"
     if hours < 24:
-        return f"{hours}\u00a0h {minutes % 60}\u00a0min"
+        return f"{hours}\u00a0h {minutes % 60}\u00a0min" if minutes % 60 else f"{hours}\u00a0h"
     return f"{hours // 24}\u00a0d {hours % 24}\u00a0h"
 
 

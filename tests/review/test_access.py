@@ -19,11 +19,12 @@ from tests.review.visitor import Visitor
 
 NOBODY = uuid.UUID(int=0)
 REVIEWING = {"take", "renew", "case", "blurred", "reveal", "look", "decide", "undo", "seal_case"}
+OWN = {"break", "day", "settings", "export_keys", "begin_break", "keys", "import_keys"}
 OFFICERS = {
     "seal", "let_go", "sealed_item", "sealed_note", "sealed_ask", "sealed_agree", "sealed_end", "sealed_hold",
     "sealed_wrapped", "sealed_words", "sealed_view", "sealed_lift",
 }  # fmt: skip
-READ = {"review", "decisions", "case", "blurred", "sealed_item"}
+READ = {"review", "decisions", "case", "blurred", "sealed_item", "break", "day", "settings", "export_keys"}
 SignIn = Callable[..., Visitor]
 
 
@@ -55,7 +56,7 @@ def test_a_page_that_says_nothing_is_closed() -> None:
 @pytest.mark.parametrize("pattern", patterns(), ids=lambda pattern: pattern.name)
 def test_a_stranger_gets_no_further_than_signing_in(world: DeskWorld, pattern: URLPattern) -> None:
     if pattern.callback.open_to == EVERYONE:
-        assert pattern.name not in REVIEWING | OFFICERS | {"review", "decisions", "sealed"}
+        assert pattern.name not in REVIEWING | OWN | OFFICERS | {"review", "decisions", "sealed"}
         return
     for ask in (Client().get, Client().post):
         response = ask(address(pattern))
@@ -68,7 +69,7 @@ def test_each_role_opens_its_own_pages_and_no_others(sign_in: SignIn, role: str)
     visitor = sign_in("somebody", role)
     refused = set()
     for pattern in patterns():
-        if pattern.name in REVIEWING | OFFICERS | {"review", "decisions"}:
+        if pattern.name in REVIEWING | OWN | OFFICERS | {"review", "decisions"}:
             ask = visitor.get if pattern.name in READ else visitor.post
             if ask(address(pattern)).status_code == 403:
                 refused.add(pattern.name)
@@ -78,9 +79,9 @@ def test_each_role_opens_its_own_pages_and_no_others(sign_in: SignIn, role: str)
         == {
             Role.REVIEWER: OFFICERS,
             Role.SENIOR: OFFICERS,
-            Role.AUDITOR: REVIEWING | OFFICERS,
-            Role.OFFICER: REVIEWING | {"decisions"},
-            Role.OPERATOR: REVIEWING | OFFICERS | {"decisions"},
+            Role.AUDITOR: REVIEWING | OWN | OFFICERS,
+            Role.OFFICER: REVIEWING | OWN | {"decisions"},
+            Role.OPERATOR: REVIEWING | OWN | OFFICERS | {"decisions"},
         }[Role(role)]
     )
 
@@ -195,7 +196,7 @@ def test_pages_forbid_inline_scripts_and_styles_and_have_none(world: DeskWorld, 
         assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", text), path
 
 
-@pytest.mark.parametrize("name", sorted(REVIEWING - {"case", "blurred"}))
+@pytest.mark.parametrize("name", sorted((REVIEWING | OWN) - READ))
 def test_nothing_changes_by_get(rita: Visitor, name: str) -> None:
     pattern = next(each for each in patterns() if each.name == name)
 

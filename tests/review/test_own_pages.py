@@ -54,7 +54,7 @@ def test_a_required_break_takes_the_place_of_the_next_case(world: DeskWorld, rit
     response = rita.post("/review/next")
 
     assert response.headers["Location"] == "/review/break/"
-    assert "This break is required after 1\u00a0h 0\u00a0min of work" in text(rita, "/review/break/")
+    assert "This break is required after 1\u00a0h of work" in text(rita, "/review/break/")
 
 
 def test_reading_the_break_page_with_a_case_in_hand_gives_nothing_back(world: DeskWorld, rita: Visitor) -> None:
