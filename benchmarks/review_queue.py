@@ -44,6 +44,7 @@ from tests.servers import running_services  # noqa: E402
 QUEUES, LANES = 4, ("ordinary", "unscreened", "severe")
 PROCESSES = 4  # that the reviewers' threads are spread over, so that one interpreter's lock is not what is measured
 CLAIMS_A_ROUND = 40
+UNHURRIED = "-c statement_timeout=0 -c transaction_timeout=0"  # a row walk would run into the people's door's limits
 MOST_DEPTH_RATIO = 1.5
 # Which of ours a peer's scheme is held against, and how many times its claims ours makes at least.
 BESIDE = {
@@ -181,7 +182,7 @@ def work(name: str, record: Record, people: list[User], seconds: float, answer: 
     scheme, ends_at = SCHEMES[name], time.monotonic() + seconds
 
     def one(person: User) -> None:
-        with record.acting_as("people"):
+        with record.acting_as("people", options=UNHURRIED):
             while time.monotonic() < ends_at:
                 began = time.perf_counter()
                 case_ids = scheme(person)
