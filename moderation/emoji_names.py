@@ -10,13 +10,18 @@ import emoji
 import regex
 
 _EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Emoji_Modifier}]")
+# Whose skin it is must move no score.
+_SKIN_TONE = regex.compile(r"\p{Emoji_Modifier}")
 _BLANKS = regex.compile(r" {2,}")
 # Letters in boxes and circles spell words: the normaliser reads those.
 _LETTERS = regex.compile(r"[\U0001F100-\U0001F1FF]")
 
 
 def named(text: str) -> str:
-    """The canonical text with every emoji as its English name between spaces: "a kitchen knife" for 🔪."""
+    """The canonical text with every emoji as its English name between spaces: "a kitchen knife" for 🔪.
+
+    Skin tones are left out.
+    """
     return text if text.isascii() else str(_BLANKS.sub(" ", spelt(text))).strip()
 
 
@@ -27,6 +32,8 @@ def spelt(piece: str) -> str:
 
 @cache
 def _name(character: str) -> str:
+    if _SKIN_TONE.match(character):
+        return ""
     known = emoji.EMOJI_DATA.get(character)
     if known is None or _LETTERS.match(character):
         return character

@@ -11,7 +11,7 @@ from moderation.emoji_names import named
         ("I would 🔪 him", "I would kitchen knife him"),
         ("🔪🔪", "kitchen knife kitchen knife"),
         ("a 🐀", "a rat"),
-        ("👏🏽", "clapping hands medium skin tone"),
+        ("👏🏽", "clapping hands"),
         ("plain words", "plain words"),
         ("Страна 🌍", "Страна globe showing Europe-Africa"),
         ("🅰pple 🇩🇪", "🅰pple 🇩🇪"),

@@ -32,8 +32,8 @@ _BATCH = 64
 _SMOOTHED = (0.02, 0.98)
 # A source names what a text is, seldom all that it is not.
 _UNNAMED_WEIGHT = 0.3
-_TOPIC_WEIGHTS = {"ours": 3.0, "named": 1.0, "plain": 0.2}
-_TOPICS_RATE, _HEAD_RATE, _LAYER_RATE, _RATE_KEPT_A_LAYER = 1e-3, 3e-4, 1.3e-4, 0.92
+_TOPIC_WEIGHTS = {"ours": 10.0, "named": 3.0, "plain": 0.3}
+_TOPICS_RATE, _HEAD_RATE, _LAYER_RATE, _RATE_KEPT_A_LAYER = 3e-3, 3e-4, 1.3e-4, 0.92
 _LAST_TURN = {"our-languages", "our-topics", "hatemoji-build", "identity-templates", "templates"}
 _WARM_UP = 0.06
 # The mean of the weights over the last third or so; it judges better than the last step does.
