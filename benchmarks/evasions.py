@@ -80,11 +80,9 @@ class Phrase:
 
 
 def phrases(gate: Gate, checker: str, languages: Sequence[str], most: int) -> list[Phrase]:
-    """At most so many phrases that a checker catches plainly, of these languages ("all": the lists name none)."""
+    """At most so many phrases that a checker catches plainly, for a classifier of these languages."""
     if checker == "terms":
         terms = [term.text for term in read_terms(FOLDER / "prompt.txt") if term.weight >= 0.5]
-        if languages == ["en"]:
-            terms = [term for term in terms if term.isascii()]
         texts = [FRAMES[number % len(FRAMES)].format(term) for number, term in enumerate(terms)]
     else:
         texts = [harmful for language, _, _, harmful, _ in pairs_in_our_languages() if language in languages]
