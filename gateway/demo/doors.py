@@ -48,6 +48,11 @@ class Client:
             if time.monotonic() > ends_at:
                 raise StoryError(f"still {generation['status']} after {seconds:.0f} s")
 
+    def generation(self, generation_id: str) -> dict[str, Any]:
+        """The generation as it is now."""
+        status, body = self._call("GET", f"/v1/generations/{generation_id}")
+        return _expect(status, 200, body)
+
     def models(self) -> list[str]:
         """The names of the models that a worker serves now."""
         status, body = self._call("GET", "/v1/models")
