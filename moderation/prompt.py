@@ -7,23 +7,19 @@ language or script that it was not measured in, it says so instead of a score th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from moderation import spans
-from moderation.assessments import Assessment, PromptInput, Span, text_sha256
+from moderation.assessments import Assessment, PromptInput, Span
 from moderation.checkers import CheckerError
 from moderation.coverage import Coverage
 from moderation.e5 import E5File, padded
 from moderation.emoji_names import named
-from moderation.languages import outside
-from moderation.negative_prompts import unusual
-from moderation.normalise import canonical
 from moderation.prompt_network import CATEGORIES, TOPICS, PromptNetwork, windows_of
+from moderation.prompt_texts import PromptText, Speaker, prompt_texts
 from moderation.prompt_weights import calibration, load, trained_layers
-from moderation.readings import readings
 
 WEIGHTS_FILE = Path(__file__).parent / "weights" / "prompt" / "head.safetensors"
 # Measured on texts of these languages, harmful and harmless: docs/checkers.md.
@@ -45,13 +41,11 @@ class _Task:
     """
 
     owner: int
-    modality: Literal["prompt", "negative_prompt"]
-    original: str
-    seen_as: str
+    text: PromptText
     windows: tuple[tuple[int, ...], ...]
-    unknown: tuple[str, ...]
-    shown: str = ""
-    offsets: tuple[tuple[tuple[int, int], ...], ...] = ()
+    shown: str
+    offsets: tuple[tuple[tuple[int, int], ...], ...]
+    too_long: bool
 
 
 class E5PromptChecker:
@@ -90,7 +84,9 @@ class E5PromptChecker:
             TextError: a character that no prompt may have.
             CheckerError: the network gave a number that is not finite.
         """
-        tasks = [task for owner, given in enumerate(inputs) for task in self._tasks(owner, given)]
+        tasks = [
+            self._task(owner, text) for owner, given in enumerate(inputs) for text in prompt_texts(given, self.coverage)
+        ]
         scored = self._score([window for task in tasks for window in task.windows])
         answers: list[list[Assessment]] = [[] for _ in inputs]
         start = 0
@@ -100,36 +96,17 @@ class E5PromptChecker:
             start = end
         return answers
 
-    def _tasks(self, owner: int, given: PromptInput) -> list[_Task]:
-        negative = unusual(given.negative_prompt)
-        tasks = [
-            self._task(owner, "prompt", given.prompt, text=given.prompt, seen="whole"),
-            self._task(owner, "negative_prompt", given.negative_prompt, text=negative, seen="unusual words"),
-        ]
-        if given.prompt and negative:
-            both = f"{given.prompt} {negative}"
-            tasks.append(self._task(owner, "negative_prompt", both, text=both, seen="joined"))
-        return tasks
-
-    def _task(
-        self, owner: int, modality: Literal["prompt", "negative_prompt"], original: str, *, text: str, seen: str
-    ) -> _Task:
-        meant = [named(reading) for reading in readings(text)]
-        if not meant:
-            return _Task(owner, modality, original, "nothing", (), ())
-        windows: list[tuple[int, ...]] = []
-        offsets: list[tuple[tuple[int, int], ...]] = []
-        unknown = set(outside(canonical(text), self.coverage))
-        for number, reading in enumerate(meant):
-            encoded = self._tokenizer.encode(reading)
-            if len(encoded.ids) > MAX_TOKENS:
-                unknown.add("too-long")
-            cut = windows_of(encoded.ids[:MAX_TOKENS])
-            if number == 0:
-                seen = f"{len(cut)} windows" if len(cut) > 1 else seen
-                offsets = [tuple(window) for window in windows_of(encoded.offsets[:MAX_TOKENS])]
-            windows += [tuple(window) for window in cut]
-        return _Task(owner, modality, original, seen, tuple(windows), tuple(sorted(unknown)), meant[0], tuple(offsets))
+    def _task(self, owner: int, text: PromptText) -> _Task:
+        judged = [named(reading) for reading in text.readings]
+        encoded = [self._tokenizer.encode(reading) for reading in judged]
+        return _Task(
+            owner=owner,
+            text=text,
+            windows=tuple(tuple(window) for each in encoded for window in windows_of(each.ids[:MAX_TOKENS])),
+            shown=judged[0] if judged else "",
+            offsets=tuple(tuple(window) for each in encoded[:1] for window in windows_of(each.offsets[:MAX_TOKENS])),
+            too_long=any(len(each.ids) > MAX_TOKENS for each in encoded),
+        )
 
     def _score(self, windows: Sequence[Sequence[int]]) -> Tensor:
         """Scores, float32 [windows, categories + topics]."""
@@ -165,31 +142,26 @@ class E5PromptChecker:
         worst = scored.max(0).values if len(scored) else torch.zeros(len(_SCORED))
         scores = {name: round(float(score), 6) for name, score in zip(_SCORED, worst, strict=True)}
         top = max(CATEGORIES, key=scores.__getitem__)
-        driven = self._spans(task, scored, top) if scores[top] >= _SPAN_FROM and task.seen_as != "joined" else ()
-        return Assessment(
-            checker=self.name,
-            version=self.version,
-            weights_sha256=self.weights_sha256,
-            modality=task.modality,
-            input_sha256=text_sha256(task.original),
-            seen=task.seen_as,
-            scores=scores,
-            unknown=task.unknown,
-            spans=driven,
+        return Speaker(self.name, self.version, self.weights_sha256).says(
+            task.text,
+            scores,
+            seen=f"{len(task.offsets)} windows" if len(task.offsets) > 1 else None,
+            unknown=("too-long",) if task.too_long else (),
+            spans=self._spans(task, scored, top) if scores[top] >= _SPAN_FROM and task.text.seen != "joined" else (),
         )
 
     def _spans(self, task: _Task, scored: Tensor, category: str) -> tuple[Span, ...]:
         """The words that drove the score; the whole text, where a reading of it did that is not what is shown."""
         score, number = (float(value) for value in scored[:, CATEGORIES.index(category)].max(0))
         if number >= len(task.offsets):
-            return (Span(0, len(task.original), category, score),)
+            return (Span(0, len(task.text.original), category, score),)
         window, offsets = task.windows[int(number)], task.offsets[int(number)]
         units = spans.units(offsets, task.shown)
         without = [window[: unit.first] + window[unit.last :] for unit in units]
         harm = self._logits([window, *without])[:, 0]
         losses = (harm[0] - harm[1:]).tolist()
         return spans.spans(
-            units, losses, original=task.original, shown=task.shown, category=category, score=round(score, 6)
+            units, losses, original=task.text.original, shown=task.shown, category=category, score=round(score, 6)
         )
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from moderation.assessments import Assessment, PromptInput, text_sha256
+from moderation.assessments import Assessment, PromptInput, Span, text_sha256
 from moderation.coverage import Coverage
 from moderation.languages import outside
 from moderation.negative_prompts import unusual
-from moderation.readings import readings
+from moderation.readings import joined, readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def prompt_texts(given: PromptInput, coverage: Coverage) -> list[PromptText]:
         _text("negative_prompt", given.negative_prompt, negative, "unusual words", coverage),
     ]
     if given.prompt and negative:
-        both = f"{given.prompt} {negative}"
+        both = joined(given.prompt, negative)
         texts.append(_text("negative_prompt", both, both, "joined", coverage))
     return texts
 
@@ -62,6 +62,7 @@ class Speaker:
         seen: str | None = None,
         unknown: tuple[str, ...] = (),
         error: str | None = None,
+        spans: tuple[Span, ...] = (),
     ) -> Assessment:
         """The assessment of one text; `unknown` adds to what lies outside the coverage."""
         return Assessment(
@@ -74,6 +75,7 @@ class Speaker:
             scores=scores if error is None else {},
             unknown=text.unknown + unknown,
             error=error,
+            spans=spans,
         )
 
 
