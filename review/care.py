@@ -21,6 +21,7 @@ from review.preferences import Desk, desk_of
 
 # A page in use beats each minute; what lies further apart was not all spent looking at the case.
 LONGEST_STEP_S = 90.0
+_RESTED = "now() - w.last_at >= make_interval(secs => %(break)s)"
 STRONGEST_PX = 128
 STRONGEST_COLUMNS = 8
 
@@ -134,14 +135,14 @@ def note_work(user_id: uuid.UUID, desk: Desk, *, severe: bool) -> None:
     """This person works now, on a case that is severe or not; after a break a new stretch begins."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO work_stretch AS w (user_id, at_severe, day) VALUES (%(user)s, %(severe)s, current_date) "
+            "INSERT INTO work_stretch AS w (user_id, at_severe, day) VALUES (%(user)s, %(severe)s, current_date) "  # noqa: S608
             "ON CONFLICT (user_id) DO UPDATE SET last_at = now(), at_severe = EXCLUDED.at_severe, "
             "day = EXCLUDED.day, "
-            "began_at = CASE WHEN now() - w.last_at >= %(break)s THEN now() ELSE w.began_at END, "
-            "severe_in_a_row = CASE WHEN now() - w.last_at >= %(break)s THEN 0 ELSE w.severe_in_a_row END, "
+            f"began_at = CASE WHEN {_RESTED} THEN now() ELSE w.began_at END, "
+            f"severe_in_a_row = CASE WHEN {_RESTED} THEN 0 ELSE w.severe_in_a_row END, "
             "severe_s = CASE WHEN w.day = EXCLUDED.day THEN w.severe_s ELSE 0 END + CASE WHEN w.at_severe "
             "THEN least(extract(epoch FROM now() - w.last_at)::float, %(step)s) ELSE 0 END",
-            {"user": user_id, "severe": severe, "break": timedelta(seconds=desk.break_s), "step": LONGEST_STEP_S},
+            {"user": user_id, "severe": severe, "break": desk.break_s, "step": LONGEST_STEP_S},
         )
 
 

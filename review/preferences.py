@@ -7,13 +7,13 @@ record all the same, since reading takes the stricter of both.
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from gateway.errors import GatewayError
-from gateway.models import UNSCREENED, DeskSettings, Reveal
+from gateway.models import UNSCREENED, DeskSettings, Reveal, User
 from moderation.taxonomy import HARMS
 from review import keys
 
@@ -125,7 +125,7 @@ def desk_for(request: HttpRequest) -> Desk:
     """`desk_of` whoever asks, read once a request."""
     desk: Desk | None = getattr(request, "desk", None)
     if desk is None:
-        desk = desk_of(request.user.pk)
+        desk = desk_of(cast(User, request.user).pk)
         request.desk = desk  # type: ignore[attr-defined]
     return desk
 

@@ -185,5 +185,5 @@ def _field(request: HttpRequest, name: str, chosen: int | None, error: GatewayEr
     }
 
 
-def _titles() -> dict[str | None, str]:
+def _titles() -> dict[str, str]:
     return {name: each.title for name, each in CATEGORIES.items()} | {UNSCREENED: "What no checker could judge"}
