@@ -11,7 +11,7 @@ import codecs
 import unicodedata
 from collections.abc import Callable, Mapping
 
-from moderation.normalise import canonical
+from moderation.text.normalise import canonical
 
 Disguise = Callable[[str], str]
 

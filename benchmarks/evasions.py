@@ -20,11 +20,11 @@ from pathlib import Path
 
 from benchmarks.disguises import ONE_PROMPT, SPLIT, disguised
 from moderation.assessments import Assessment, PromptInput
-from moderation.normalise import views
 from moderation.policy import default_policy
-from moderation.readings import readings
 from moderation.screens import load_prompt_screen
 from moderation.term_lists import FOLDER, read_terms
+from moderation.text.normalise import views
+from moderation.text.readings import readings
 from training.prompt.sources import everyday_texts, pairs_in_our_languages, rows
 
 CAUGHT_AT = 0.9

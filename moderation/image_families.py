@@ -6,7 +6,7 @@ from moderation.assessments import Picture
 from moderation.canary import CanaryImageChecker, draw
 from moderation.checker_fields import known_fields, limit_s
 from moderation.checkers import Checker, CheckerPlan, Probe
-from moderation.classifier_settings import read_picture_classifier, read_zero_shot
+from moderation.hub.classifier_settings import read_picture_classifier, read_zero_shot
 from moderation.plans import LIMIT_S, Family, read_plans, shipped, warmed
 from moderation.probes import GREY, HAND, SPECKLED, WRITTEN, picture_probes
 from moderation.prompt_families import PROMPT_FAMILIES, SHIPPED_PROMPT
@@ -44,7 +44,7 @@ def _classifier(entry: Mapping[str, object], field: str) -> CheckerPlan[Picture]
     settings = read_picture_classifier(entry, field)
 
     def load() -> Checker[Picture]:
-        from moderation.transformers_pictures import TransformersPictureChecker
+        from moderation.hub.transformers_pictures import TransformersPictureChecker
 
         return TransformersPictureChecker(settings)
 
@@ -55,7 +55,7 @@ def _zero_shot(entry: Mapping[str, object], field: str) -> CheckerPlan[Picture]:
     settings = read_zero_shot(entry, field)
 
     def load() -> Checker[Picture]:
-        from moderation.zero_shot import ZeroShotChecker
+        from moderation.hub.zero_shot import ZeroShotChecker
 
         return ZeroShotChecker(settings)
 

@@ -183,9 +183,7 @@ def _rule(entry: dict[str, object], field: str) -> Rule:
         name=_text(entry.get("name"), f"{field}.name"),
         stage=stage,
         categories=categories,
-        modality=None
-        if modality is None
-        else cast(Modality, _one_of(modality, HEARD[stage], f"{field}.modality")),
+        modality=None if modality is None else cast(Modality, _one_of(modality, HEARD[stage], f"{field}.modality")),
         checker=None if checker is None else _text(checker, f"{field}.checker"),
         at=min(part.at for part in all_of) if all_of else _threshold(entry.get("at"), f"{field}.at"),
         outcome=cast(

@@ -16,10 +16,10 @@ from moderation.assessments import Assessment, PromptInput, Span
 from moderation.checkers import CheckerError
 from moderation.coverage import Coverage
 from moderation.e5 import E5File, padded
-from moderation.emoji_names import named
 from moderation.prompt_network import CATEGORIES, TOPICS, PromptNetwork, windows_of
 from moderation.prompt_texts import PromptText, Speaker, prompt_texts
 from moderation.prompt_weights import calibration, load, trained_layers
+from moderation.text.emoji_names import named
 
 WEIGHTS_FILE = Path(__file__).parent / "weights" / "prompt" / "head.safetensors"
 # Measured on texts of these languages, harmful and harmless: docs/checkers.md.

@@ -7,8 +7,8 @@ from moderation.assessments import PromptInput
 from moderation.canary import CanaryPromptChecker
 from moderation.checker_fields import limit_s
 from moderation.checkers import Checker, CheckerPlan, Probe
-from moderation.classifier_settings import read_classifier
-from moderation.guard_settings import read_guard
+from moderation.hub.classifier_settings import read_classifier
+from moderation.hub.guard_settings import read_guard
 from moderation.plans import LIMIT_S, Family, shipped, warmed
 from moderation.probes import HARMLESS, prompt_probes
 from moderation.terms import TermChecker
@@ -33,7 +33,7 @@ def _text_classifier(entry: Mapping[str, object], field: str) -> CheckerPlan[Pro
     settings = read_classifier(entry, field)
 
     def load() -> Checker[PromptInput]:
-        from moderation.transformers_text import TransformersTextChecker
+        from moderation.hub.transformers_text import TransformersTextChecker
 
         return TransformersTextChecker(settings)
 
@@ -44,7 +44,7 @@ def _guard(entry: Mapping[str, object], field: str) -> CheckerPlan[PromptInput]:
     settings = read_guard(entry, field)
 
     def load() -> Checker[PromptInput]:
-        from moderation.guards import GenerativeGuardChecker
+        from moderation.hub.guards import GenerativeGuardChecker
 
         return GenerativeGuardChecker(settings)
 

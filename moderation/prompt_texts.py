@@ -6,9 +6,9 @@ from typing import Literal
 
 from moderation.assessments import Assessment, PromptInput, Span, text_sha256
 from moderation.coverage import Coverage
-from moderation.languages import outside
-from moderation.negative_prompts import unusual
-from moderation.readings import joined, readings
+from moderation.text.languages import outside
+from moderation.text.negative_prompts import unusual
+from moderation.text.readings import joined, readings
 
 
 @dataclass(frozen=True, slots=True)

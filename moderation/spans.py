@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import regex
 
 from moderation.assessments import Span
-from moderation.emoji_names import spelt
-from moderation.normalise import canonical
+from moderation.text.emoji_names import spelt
+from moderation.text.normalise import canonical
 
 MAX_UNITS = 20
 _MAX_SPANS = 6

@@ -14,9 +14,9 @@ import regex
 
 from moderation.assessments import Assessment, PromptInput, Span, text_sha256
 from moderation.coverage import Coverage
-from moderation.normalise import View, canonical, views
 from moderation.taxonomy import HARMS
 from moderation.term_lists import FOLDER, Term, files_sha256, read_terms, read_weighed_words
+from moderation.text.normalise import View, canonical, views
 
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]")
 # Scripts that put no space between words: there a term may stand inside a run of letters.

@@ -13,8 +13,8 @@ from gateway import lifecycle
 from gateway.lifecycle.deciding import MIN_LOOK_MS
 from gateway.models import Case, Decision, Generation, Image, ImageFingerprint, Look, Prompt, User, Verdict
 from moderation.hashes import MIN_QUALITY
-from moderation.normalise import TextError, canonical
 from moderation.taxonomy import CATEGORIES, HARMS, Category
+from moderation.text.normalise import TextError, canonical
 from review import findings, wording
 from review.claims import Claim, claimed_at
 

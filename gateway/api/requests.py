@@ -15,7 +15,7 @@ from gateway.engine.registry import ModelSpec
 from gateway.engine.requests import InvalidRequestError as OutsideModelError
 from gateway.lifecycle import Request
 from gateway.models import MAX_SEED, ApiKey
-from moderation.normalise import TextError, canonical, graphemes, require_text
+from moderation.text.normalise import TextError, canonical, graphemes, require_text
 
 OUTPUT_FORMATS = ("png", "jpeg", "webp")
 MAX_USER_LENGTH = 128

@@ -38,7 +38,7 @@ from gateway.models import Image
 from gateway.nudges import nudge
 from gateway.outages import OUTAGES
 from gateway.work.worker import EXIT_CODE, TRY_AGAIN_S, Worker
-from moderation.normalise import canonical
+from moderation.text.normalise import canonical
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from moderation.classifier_settings import CheckerConfigurationError
+from moderation.hub.classifier_settings import CheckerConfigurationError
 from moderation.policy import Policy, default_policy
 
 

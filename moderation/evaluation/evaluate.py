@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from moderation.checkers import CheckerError
-from moderation.classifier_settings import CheckerConfigurationError
 from moderation.evaluation import latency, markdown, plots
 from moderation.evaluation.configured import checkers_document, policy_of
 from moderation.evaluation.files import written_whole
@@ -19,6 +18,7 @@ from moderation.evaluation.runs import Run, Setup, run
 from moderation.evaluation.sets import LabelledSet, MissingSetError, Places, SetError, SetSpec, read_set
 from moderation.evaluation.suite import Suite, read_suite
 from moderation.evaluation.tables import TableError
+from moderation.hub.classifier_settings import CheckerConfigurationError
 from moderation.policy import PolicyError
 
 SHIPPED = "shipped"

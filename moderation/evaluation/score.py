@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from moderation.classifier_settings import CheckerConfigurationError
 from moderation.evaluation.configured import checkers_document, policy_of
 from moderation.evaluation.files import opened_for_reading, written_whole
 from moderation.evaluation.json_lines import BadLineError, lines_of
 from moderation.evaluation.scoring import Scoring, Tally, of_images, of_prompts, score_lines
+from moderation.hub.classifier_settings import CheckerConfigurationError
 from moderation.policy import Policy, PolicyError
 from moderation.screens import load_image_screen, load_prompt_screen
 

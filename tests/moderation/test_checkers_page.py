@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from moderation.families import image_plans, prompt_plans
-from moderation.guard_formats import ASKED, WRITTEN
+from moderation.hub.guard_formats import ASKED, WRITTEN
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checkers.md").read_text()
 SECTION = PAGE.split("## Another checker\n")[1].split("\n## ")[0]

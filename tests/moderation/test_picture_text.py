@@ -9,11 +9,11 @@ from moderation.checkers import CheckerError, GuardedChecker
 from moderation.coverage import Coverage, not_looked_for
 from moderation.families import CheckerConfigurationError, image_plans
 from moderation.image import package_file
-from moderation.normalise import canonical
 from moderation.picture_text import FILES, UNREADABLE, PictureTextChecker
 from moderation.policy import Policy
 from moderation.probes import GREY, SPECKLED
 from moderation.terms import TermChecker
+from moderation.text.normalise import canonical
 from moderation.text_reader import TextReader
 
 CARD = {"family": "text-in-picture", "prompt": [{"family": "terms"}]}

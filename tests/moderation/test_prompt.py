@@ -10,10 +10,10 @@ from safetensors.torch import load_file, save_file
 
 from moderation.assessments import Assessment, PromptInput
 from moderation.checkers import CheckerError
-from moderation.normalise import TextError
 from moderation.policy import default_policy
 from moderation.prompt import WEIGHTS_FILE, E5PromptChecker
 from moderation.screens import PromptScreen
+from moderation.text.normalise import TextError
 
 
 @pytest.fixture(scope="module")

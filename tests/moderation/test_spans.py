@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.assessments import Span
-from moderation.emoji_names import named
-from moderation.normalise import TextError, canonical
 from moderation.spans import MAX_UNITS, Unit, origins, spans, units
+from moderation.text.emoji_names import named
+from moderation.text.normalise import TextError, canonical
 
 _WORDS = "a red apple"
 _OFFSETS = [(0, 1), (1, 5), (5, 8), (8, 11)]

@@ -48,7 +48,6 @@ LEAST_AUROC = 0.9
 FALSE_ALARMS = 0.01
 _STEPS = 400
 _BATCH = 256
-_HIDDEN = 96
 
 
 class Head(nn.Module):
@@ -58,19 +57,18 @@ class Head(nn.Module):
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
-        self.hidden = nn.Linear(len(mean), _HIDDEN)
-        self.out = nn.Linear(_HIDDEN, categories)
+        self.out = nn.Linear(len(mean), categories)
 
     def forward(self, x: Tensor) -> Tensor:
         x = functional.dropout((x - self.mean) / self.deviation, 0.3, self.training)
-        return self.out(functional.dropout(self.hidden(x).relu(), 0.3, self.training))
+        return self.out(x)
 
 
 def fit(x: Tensor, y: Tensor, weight: Tensor) -> Head:
     """A head trained on embeddings [n, 1280] and labels [n, categories]; NaN labels do not count."""
     torch.manual_seed(7)
     head = Head(x.mean(0), x.std(0) + 0.05, y.shape[1])
-    optimiser = torch.optim.AdamW(head.parameters(), lr=2e-3, weight_decay=0.05)
+    optimiser = torch.optim.AdamW(head.parameters(), lr=2e-3, weight_decay=0.1)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=_STEPS)
     known, target = ~y.isnan(), y.nan_to_num() * 0.96 + 0.02
     for _ in range(_STEPS):
@@ -128,15 +126,11 @@ def build(
     graph = Graph()
     graph.add("GlobalAveragePool", [add_backbone(graph, backbone)], "pooled")
     graph.add("Flatten", ["pooled"], "embedding")
-    deviation = head.deviation.numpy()
-    graph.matrix("hidden.weight", (head.hidden.weight.detach().numpy() / deviation))
-    bias = head.hidden.bias.detach() - head.hidden.weight.detach() @ (head.mean / head.deviation)
-    graph.constant("hidden.bias", bias.numpy())
-    graph.constant("out.weight", head.out.weight.detach().numpy())
-    graph.constant("out.bias", head.out.bias.detach().numpy() - np.asarray(shift, np.float32))
-    graph.add("Gemm", ["embedding", "hidden.weight", "hidden.bias"], "hidden.linear", transB=1)
-    graph.add("Relu", ["hidden.linear"], "hidden")
-    graph.add("Gemm", ["hidden", "out.weight", "out.bias"], "logits", transB=1)
+    weight = head.out.weight.detach() / head.deviation
+    bias = head.out.bias.detach() - weight @ head.mean - torch.tensor(shift)
+    graph.constant("head.weight", weight.numpy())
+    graph.constant("head.bias", bias.numpy())
+    graph.add("Gemm", ["embedding", "head.weight", "head.bias"], "logits", transB=1)
     drawn = graph.add("Sigmoid", ["logits"], "drawn")
     graph.matrix("classes.weight", backbone["_fc.weight"].numpy())
     graph.constant("classes.bias", backbone["_fc.bias"].numpy())

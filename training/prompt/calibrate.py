@@ -16,10 +16,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from moderation.e5 import E5File, padded
-from moderation.emoji_names import named
-from moderation.normalise import canonical
 from moderation.prompt_network import WINDOW_TOKENS, PromptNetwork
 from moderation.prompt_weights import load, save
+from moderation.text.emoji_names import named
+from moderation.text.normalise import canonical
 from training.prompt.sources import Example, training_examples, withheld
 
 _BATCH = 64

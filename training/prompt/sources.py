@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from moderation.normalise import TextError, canonical
+from moderation.text.normalise import TextError, canonical
 from training.prompt.contrasts import sentences
 from training.prompt.topics import prompts_by_topic, topics_named_in
 

@@ -23,9 +23,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from moderation.e5 import E5File, padded
-from moderation.emoji_names import named
-from moderation.normalise import canonical
 from moderation.prompt_network import CATEGORIES, TOPICS, WINDOW_TOKENS, PromptNetwork
+from moderation.text.emoji_names import named
+from moderation.text.normalise import canonical
 from training.prompt.sources import Example, training_examples, withheld
 
 _BATCH = 64

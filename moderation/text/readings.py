@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import regex
 
-from moderation.encodings import decoded
-from moderation.languages import scripts_of
-from moderation.letters import has_turned, leet_number, leet_words, look_alikes_read, turned_up
-from moderation.lexicon import Lexicon, lexicon
-from moderation.normalise import (
+from moderation.text.encodings import decoded
+from moderation.text.languages import scripts_of
+from moderation.text.letters import has_turned, leet_number, leet_words, look_alikes_read, turned_up
+from moderation.text.lexicon import Lexicon, lexicon
+from moderation.text.normalise import (
     canonical,
     canonical_or_empty,
     displayed,

@@ -6,11 +6,11 @@ from torch import Tensor
 from transformers import AutoModelForImageClassification
 
 from moderation.assessments import Assessment, Picture
-from moderation.classifier_settings import PictureClassifierSettings
 from moderation.coverage import Coverage
-from moderation.label_scores import LabelScores
-from moderation.local_models import LocalModel
-from moderation.picture_looks import Inputs, PictureLooks, picture_assessment
+from moderation.hub.classifier_settings import PictureClassifierSettings
+from moderation.hub.label_scores import LabelScores
+from moderation.hub.local_models import LocalModel
+from moderation.hub.picture_looks import Inputs, PictureLooks, picture_assessment
 
 
 class TransformersPictureChecker:

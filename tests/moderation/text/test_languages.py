@@ -3,7 +3,7 @@
 import pytest
 
 from moderation.coverage import Coverage
-from moderation.languages import languages_of, outside, scripts_of
+from moderation.text.languages import languages_of, outside, scripts_of
 
 ENGLISH = Coverage("test", ("prompt",), ("sexual",), frozenset({"en"}), frozenset({"Latin"}))
 

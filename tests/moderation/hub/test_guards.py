@@ -11,10 +11,10 @@ from transformers import AutoTokenizer
 
 from moderation.assessments import Assessment, PromptInput
 from moderation.checkers import CheckerError
-from moderation.guard_formats import GuardError, Verdict, read_llama_guard, read_qwen3guard
-from moderation.guard_settings import read_guard
-from moderation.guard_templates import GuardTemplates
-from moderation.guards import GenerativeGuardChecker
+from moderation.hub.guard_formats import GuardError, Verdict, read_llama_guard, read_qwen3guard
+from moderation.hub.guard_settings import read_guard
+from moderation.hub.guard_templates import GuardTemplates
+from moderation.hub.guards import GenerativeGuardChecker
 from moderation.policy import Policy
 from moderation.screens import load_prompt_screen
 from tests.moderation import guard_models

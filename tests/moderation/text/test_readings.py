@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.disguises import ONE_PROMPT, SPLIT, disguised
-from moderation.lexicon import Lexicon, lexicon
-from moderation.readings import joined, readings
+from moderation.text.lexicon import Lexicon, lexicon
+from moderation.text.readings import joined, readings
 
 PHRASE = "a man painting his neighbour in a dark alley"
 KEY = (PHRASE.index("painting"), PHRASE.index("painting") + len("painting"))

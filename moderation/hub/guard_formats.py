@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from moderation.checkers import CheckerError
-from moderation.classifier_settings import Label
+from moderation.hub.classifier_settings import Label
 
 
 class GuardError(CheckerError):

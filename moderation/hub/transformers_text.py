@@ -7,10 +7,10 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from moderation.assessments import Assessment, PromptInput
-from moderation.classifier_settings import ClassifierSettings
 from moderation.coverage import Coverage
-from moderation.label_scores import LabelScores
-from moderation.local_models import LOCAL, LocalModel
+from moderation.hub.classifier_settings import ClassifierSettings
+from moderation.hub.label_scores import LabelScores
+from moderation.hub.local_models import LOCAL, LocalModel
 from moderation.prompt_texts import PromptText, Speaker, prompt_texts
 
 _MAX_WINDOW_TOKENS, _OVERLAP_TOKENS, _MAX_WINDOWS = 256, 32, 64

@@ -11,9 +11,9 @@ from transformers import BertConfig, BertForSequenceClassification, PreTrainedTo
 
 from moderation.assessments import PromptInput
 from moderation.checkers import CheckerError
-from moderation.classifier_settings import CheckerConfigurationError, ClassifierSettings, read_classifier
 from moderation.families import prompt_plans
-from moderation.transformers_text import TransformersTextChecker
+from moderation.hub.classifier_settings import CheckerConfigurationError, ClassifierSettings, read_classifier
+from moderation.hub.transformers_text import TransformersTextChecker
 
 WORDS = ["[PAD]", "[UNK]", "a", "red", "apple", "fight"]
 

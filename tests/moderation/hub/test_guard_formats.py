@@ -4,7 +4,7 @@ import pytest
 
 from moderation.checker_fields import CheckerConfigurationError
 from moderation.families import prompt_plans
-from moderation.guard_formats import ASKED, WRITTEN, GuardError, Verdict, read_llama_guard, read_qwen3guard
+from moderation.hub.guard_formats import ASKED, WRITTEN, GuardError, Verdict, read_llama_guard, read_qwen3guard
 from moderation.taxonomy import CATEGORIES
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moderation.encodings import decoded
-from moderation.normalise import TextError, View, canonical, graphemes, hidden, spelt_out, unspaced, views
+from moderation.text.encodings import decoded
+from moderation.text.normalise import TextError, View, canonical, graphemes, hidden, spelt_out, unspaced, views
 
 
 def readings_of(text: str) -> set[str]:

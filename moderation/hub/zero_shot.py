@@ -10,10 +10,10 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from moderation.assessments import Assessment, Picture
 from moderation.checkers import CheckerError
-from moderation.classifier_settings import ZeroShotSettings
 from moderation.coverage import Coverage
-from moderation.local_models import LOCAL, LocalModel
-from moderation.picture_looks import Inputs, PictureLooks, picture_assessment
+from moderation.hub.classifier_settings import ZeroShotSettings
+from moderation.hub.local_models import LOCAL, LocalModel
+from moderation.hub.picture_looks import Inputs, PictureLooks, picture_assessment
 
 
 class ZeroShotChecker:

@@ -4,8 +4,8 @@ from functools import cache
 
 import regex
 
-from moderation.normalise import canonical
 from moderation.term_lists import FOLDER, read_words
+from moderation.text.normalise import canonical
 
 _BETWEEN_WORDS = regex.compile(r"[^\p{L}\p{M}\p{N}']+")
 

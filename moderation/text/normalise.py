@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import disarm
 import regex
 
-from moderation.encodings import decoded
-from moderation.letters import has_turned, leet_alike, look_alikes_read, turned_up, unleeted
+from moderation.text.encodings import decoded
+from moderation.text.letters import has_turned, leet_alike, look_alikes_read, turned_up, unleeted
 
 _TAG_FIRST, _TAG_LAST = 0xE0000, 0xE007F
 _INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Variation_Selector}\p{Cf}]+")

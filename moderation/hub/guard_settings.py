@@ -4,8 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from moderation.checker_fields import CheckerConfigurationError, category, known_fields, table, text
-from moderation.classifier_settings import MODEL_FIELDS, Label, ModelSettings, read_labels, read_languages, read_model
-from moderation.guard_formats import ASKED, WRITTEN
+from moderation.hub.classifier_settings import (
+    MODEL_FIELDS,
+    Label,
+    ModelSettings,
+    read_labels,
+    read_languages,
+    read_model,
+)
+from moderation.hub.guard_formats import ASKED, WRITTEN
 
 _FIELDS = MODEL_FIELDS | {"format", "languages", "scripts"}
 

@@ -11,7 +11,7 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from moderation.checkers import CheckerError
-from moderation.classifier_settings import ModelSettings
+from moderation.hub.classifier_settings import ModelSettings
 from moderation.term_lists import files_sha256
 
 LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}

@@ -18,10 +18,10 @@ from transformers import (
 from moderation.assessments import Assessment, PromptInput
 from moderation.checkers import CheckerError
 from moderation.coverage import Coverage
-from moderation.guard_formats import ASKED, WRITTEN, GuardError
-from moderation.guard_settings import GuardSettings
-from moderation.guard_templates import GuardTemplate, GuardTemplates
-from moderation.local_models import LOCAL, LocalModel
+from moderation.hub.guard_formats import ASKED, WRITTEN, GuardError
+from moderation.hub.guard_settings import GuardSettings
+from moderation.hub.guard_templates import GuardTemplate, GuardTemplates
+from moderation.hub.local_models import LOCAL, LocalModel
 from moderation.prompt_texts import PromptText, Speaker, prompt_texts
 
 _MAX_TOKENS = 4096

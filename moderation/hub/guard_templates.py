@@ -14,7 +14,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from moderation.checkers import CheckerError
-from moderation.guard_formats import GuardError
+from moderation.hub.guard_formats import GuardError
 
 # Private-use letters, which no prompt may have.
 _PLACEHOLDER = "\ue000\ue001\ue000"

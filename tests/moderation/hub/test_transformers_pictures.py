@@ -11,11 +11,23 @@ import torch
 from PIL import Image
 
 from moderation.checkers import CheckerError
-from moderation.classifier_settings import CheckerConfigurationError, PictureClassifierSettings, read_picture_classifier
 from moderation.families import image_plans
+from moderation.hub.classifier_settings import (
+    CheckerConfigurationError,
+    PictureClassifierSettings,
+    read_picture_classifier,
+)
+from moderation.hub.transformers_pictures import TransformersPictureChecker
 from moderation.screens import load_image_screen
-from moderation.transformers_pictures import TransformersPictureChecker
-from tests.moderation.picture_models import GREEN, ORANGE, RED, YELLOW, graded_classifier, green_with_a_red_end, plain
+from tests.moderation.hub.picture_models import (
+    GREEN,
+    ORANGE,
+    RED,
+    YELLOW,
+    graded_classifier,
+    green_with_a_red_end,
+    plain,
+)
 
 GRADED = {
     "neutral": None,

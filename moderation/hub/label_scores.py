@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from moderation.checkers import CheckerError
-from moderation.classifier_settings import Activation, Label
+from moderation.hub.classifier_settings import Activation, Label
 
 
 class LabelScores:

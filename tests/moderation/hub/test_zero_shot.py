@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from moderation.checkers import CheckerError
-from moderation.classifier_settings import CheckerConfigurationError, read_zero_shot
 from moderation.families import image_plans
+from moderation.hub.classifier_settings import CheckerConfigurationError, read_zero_shot
+from moderation.hub.zero_shot import ZeroShotChecker
 from moderation.screens import load_image_screen
-from moderation.zero_shot import ZeroShotChecker
-from tests.moderation.picture_models import (
+from tests.moderation.hub.picture_models import (
     GREEN,
     ORANGE,
     RED,

@@ -12,7 +12,7 @@ from transformers import AutoImageProcessor
 
 from moderation.assessments import Assessment, Picture
 from moderation.checkers import CheckerError
-from moderation.local_models import LOCAL
+from moderation.hub.local_models import LOCAL
 from moderation.pictures import looks
 
 Inputs = Mapping[str, Tensor]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from moderation.emoji_names import named
+from moderation.text.emoji_names import named
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Checkers with a model of somebody else: whatever `transformers` loads, chosen by configuration."""

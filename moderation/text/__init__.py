@@ -1,0 +1,1 @@
+"""What a prompt really says: its canonical form, its readings, its languages."""
