@@ -44,7 +44,8 @@ from tests.servers import running_services  # noqa: E402
 QUEUES, LANES = 4, ("ordinary", "unscreened", "severe")
 PROCESSES = 4  # that the reviewers' threads are spread over, so that one interpreter's lock is not what is measured
 CLAIMS_A_ROUND = 40
-UNHURRIED = "-c statement_timeout=0 -c transaction_timeout=0"  # a row walk would run into the people's door's limits
+# A row walk would run into the limits of the people's door.
+UNHURRIED = "-c statement_timeout=0 -c transaction_timeout=0 -c idle_in_transaction_session_timeout=0"
 MOST_DEPTH_RATIO = 1.5
 # Which of ours a peer's scheme is held against, and how many times its claims ours makes at least.
 BESIDE = {
@@ -230,6 +231,7 @@ def measure_peers(
 ) -> None:
     settings.CONFIGURATION = settings.CONFIGURATION.model_copy(update={"oldest_share": 0.2})
     rates: dict[str, list[float]] = defaultdict(list)
+    cases: dict[str, list[float]] = defaultdict(list)  # what is left of it where a case given twice counts once
     doubled: Counter[str] = Counter()
     p95: dict[str, float] = {}
     with filled(services, pending, reviewers=reviewers) as (record, people):
@@ -240,10 +242,12 @@ def measure_peers(
             for name in SCHEMES:
                 began = time.monotonic()
                 got = all_at_once(name, record, people, seconds)
-                rates[name].append(len(got) / (time.monotonic() - began))
                 holders = defaultdict(set)
                 for person, case_id, _ in got:
                     holders[case_id].add(person)
+                took_s = time.monotonic() - began
+                rates[name].append(len(got) / took_s)
+                cases[name].append(len(holders) / took_s)
                 doubled[name] += sum(len(each) > 1 for each in holders.values())
                 p95[name] = quantiles([ms for *_, ms in got], n=20)[-1] if len(got) > 1 else float("nan")
                 give_all_back(record)
@@ -251,9 +255,10 @@ def measure_peers(
         other, least = BESIDE.get(name, (name, 0.0))
         times = median(a / b if b else float("inf") for a, b in zip(rates[other], each, strict=True))
         ours = other == name
+        beside = f"   {other!r}: {times:.2f} x claims, {median(cases[other]) / (median(cases[name]) or 1):.2f} x cases"
         numbers.tell(
-            f"{name:20} {median(each):8.1f} claims/s   p95 {p95[name]:7.1f} ms   given twice: {doubled[name]:4}"
-            + ("" if ours else f"   {other!r} is {times:.2f} x"),
+            f"{name:20} {median(each):7.1f} claims/s, of {median(cases[name]):7.1f} cases   p95 {p95[name]:7.1f} ms   "
+            f"given twice: {doubled[name]:4}" + ("" if ours else beside),
             kept=not doubled[name] if ours else times >= least,
             of_ratio=not ours,
         )
