@@ -22,9 +22,13 @@ from moderation.prompt_weights import calibration, load, trained_layers
 from moderation.text.emoji_names import named
 
 WEIGHTS_FILE = Path(__file__).parent / "weights" / "prompt" / "head.safetensors"
-# Measured on texts of these languages, harmful and harmless: docs/checkers.md.
-LANGUAGES = frozenset({"ar", "bn", "en", "it", "ko", "sw", "th", "vi", "zh"})
-SCRIPTS = frozenset({"Arabic", "Bengali", "Han", "Hangul", "Latin", "Thai"})
+# Measured on texts of these languages, harmful and harmless: docs/calibration.md.
+LANGUAGES = frozenset(
+    "ar bn cs de el en es fa fr hi hu id it ja ko nl pl pt ro ru sv sw th tr uk vi zh".split()  # noqa: SIM905
+)
+SCRIPTS = frozenset(
+    {"Arabic", "Bengali", "Cyrillic", "Devanagari", "Greek", "Han", "Hangul", "Hiragana", "Katakana", "Latin", "Thai"}
+)
 MAX_TOKENS = 4096
 _MAX_BATCH_TOKENS = 4096
 # From here on it is said which words did it: where the default policy flags.
@@ -52,7 +56,7 @@ class E5PromptChecker:
     """Scores the prompt, what is unusual in the negative prompt, and both read as one."""
 
     name = "prompt-e5"
-    version = "1"
+    version = "2"
     coverage = Coverage(
         checker="prompt-e5",
         modalities=("prompt", "negative_prompt"),

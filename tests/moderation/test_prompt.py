@@ -71,7 +71,7 @@ def test_a_harmful_prompt_is_not_allowed(prompt_screen: PromptScreen, prompt: st
     [
         ("ቀይ ፖም በነጭ ዳራ ላይ", {"script:Ethiopic", "language:am"}),
         ("ຫມາກໂປມສີແດງ", {"script:Lao"}),
-        ("mały pies biegnie przez zieloną łąkę pełną kwiatów", {"language:pl"}),
+        ("pieni koira juoksee vihreällä niityllä täynnä kukkia", {"language:fi"}),
     ],
 )
 def test_a_text_outside_its_coverage_is_unknown_and_held(
