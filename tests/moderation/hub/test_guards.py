@@ -17,7 +17,7 @@ from moderation.hub.guard_templates import GuardTemplates
 from moderation.hub.guards import GenerativeGuardChecker
 from moderation.policy import Policy
 from moderation.screens import load_prompt_screen
-from tests.moderation import guard_models
+from tests.moderation.hub import guard_models
 
 BUILD: dict[str, Callable[[Path], Path]] = {
     "qwen3guard": guard_models.qwen3guard,
