@@ -117,6 +117,20 @@ def separable(rows: int) -> tuple[Tensor, Tensor]:
     return x, (x[:, :2] > 0).float()
 
 
+def random_head() -> Head:
+    head = Head(torch.full((WIDTH,), 0.3), torch.full((WIDTH,), 0.7), 2)
+    torch.nn.init.normal_(head.out.weight, std=0.02, generator=torch.Generator().manual_seed(2))
+    return head.eval()
+
+
+def test_a_head_tells_apart_what_its_labels_tell_apart() -> None:
+    x, y = separable(400)
+
+    head = fit(x, y, torch.ones_like(y))
+
+    assert ((head(x) > 0) == (y > 0)).float().mean() > 0.9
+
+
 def test_labels_that_are_open_teach_nothing() -> None:
     x, y = separable(400)
     y[:, 1] = torch.where(x[:, 1] > 0, torch.nan, y[:, 1])
@@ -129,8 +143,7 @@ def test_labels_that_are_open_teach_nothing() -> None:
 def test_scores_are_the_higher_of_the_heads_and_of_the_named_classes(
     weights: dict[str, Tensor], pictures: np.ndarray
 ) -> None:
-    torch.manual_seed(2)
-    head = Head(torch.zeros(WIDTH), torch.ones(WIDTH), 2).eval()
+    head = random_head()
     sure = weights | {"_fc.bias": torch.zeros(1000).index_fill(0, torch.tensor([413]), 50.0)}
 
     def scores(backbone: dict[str, Tensor], shift: list[float]) -> np.ndarray:
@@ -145,8 +158,7 @@ def test_scores_are_the_higher_of_the_heads_and_of_the_named_classes(
 
 
 def test_the_graphs_head_is_the_trained_head(weights: dict[str, Tensor], pictures: np.ndarray) -> None:
-    torch.manual_seed(2)
-    head = Head(torch.full((WIDTH,), 0.3), torch.full((WIDTH,), 0.7), 2).eval()
+    head = random_head()
     model = build(weights, head, ["tobacco", "tobacco"], [0.0, 0.4])
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
 

@@ -23,10 +23,10 @@ from training.objects.compose import Pixels, crop, photographs, softened, view
 from training.objects.fetch import NETWORK, WORK, wheel
 from training.pocket.stages import Log, stage_parser, work_folder
 
-VIEWS = 2
+VIEWS = 6
 """Views of an artwork that shows a category; of the others, one."""
 
-CROPS = 150
+CROPS = 400
 _BATCH = 32
 _SEED = 9
 

@@ -4,7 +4,7 @@
 
 Prints a table and writes `measured.json`. False alarms: wallpapers, Tux Paint's stamps
 (photographs and cartoons of things, animals and signs, without its weapons), and what the pocket model draws. The
-pocket model's drinks, dice, knife and bomb are counted apart.
+pocket model's drinks, dice and knife are counted apart.
 """
 
 import json

@@ -18,10 +18,10 @@ from training.objects.artwork import Artwork, Labels, artworks
 from training.objects.fetch import WORK
 from training.pocket.stages import Log, stage_parser, work_folder
 
-MOST_HARMLESS = {"openclipart": 450, "noto": 130, "fluent": 130, "game-icons": 130}
-"""How many pictures without any category are kept of a family; of the others, 30."""
+MOST_HARMLESS = {"openclipart": 1500, "noto": 400, "fluent": 400, "game-icons": 400}
+"""How many pictures without any category are kept of a family; of the others, 120."""
 
-MOST_SHOWING = 40
+MOST_SHOWING = 60
 """How many pictures of one category are kept of a family: decks of cards have hundreds. Weapons are all kept."""
 
 
@@ -37,7 +37,7 @@ def chosen(work: Path) -> list[tuple[Artwork, tuple[float, ...]]]:
     for artwork in sorted(artworks(work), key=_order):
         shown = labels(artwork.words)
         kind = next((name for name, label in zip(labels.categories, shown, strict=True) if label == 1), "harmless")
-        most = MOST_HARMLESS.get(artwork.family, 30) if kind == "harmless" else MOST_SHOWING
+        most = MOST_HARMLESS.get(artwork.family, 120) if kind == "harmless" else MOST_SHOWING
         if kind == "weapons" or counts[artwork.family, kind] < most:
             counts[artwork.family, kind] += 1
             kept.append((artwork, shown))

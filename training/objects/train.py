@@ -46,8 +46,7 @@ FOLDS = (
 
 LEAST_AUROC = 0.9
 FALSE_ALARMS = 0.01
-_STEPS = 400
-_BATCH = 256
+_PENALTY = 0.1
 
 
 class Head(nn.Module):
@@ -58,44 +57,43 @@ class Head(nn.Module):
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
         self.out = nn.Linear(len(mean), categories)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = functional.dropout((x - self.mean) / self.deviation, 0.3, self.training)
-        return self.out(x)
+        return self.out((x - self.mean) / self.deviation)
 
 
 def fit(x: Tensor, y: Tensor, weight: Tensor) -> Head:
-    """A head trained on embeddings [n, 1280] and labels [n, categories]; NaN labels do not count."""
-    torch.manual_seed(7)
+    """Logistic regression from embeddings [n, 1280] to labels [n, categories]; NaN labels do not count."""
     head = Head(x.mean(0), x.std(0) + 0.05, y.shape[1])
-    optimiser = torch.optim.AdamW(head.parameters(), lr=2e-3, weight_decay=0.1)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=_STEPS)
-    known, target = ~y.isnan(), y.nan_to_num() * 0.96 + 0.02
-    for _ in range(_STEPS):
-        rows = torch.randint(len(x), (_BATCH,))
-        loss = functional.binary_cross_entropy_with_logits(head(x[rows]), target[rows], reduction="none")
-        loss = (loss * known[rows] * weight[rows]).sum() / (known[rows] * weight[rows]).sum()
+    known, target = (~y.isnan()).float() * weight, y.nan_to_num()
+    optimiser = torch.optim.LBFGS(head.parameters(), max_iter=40, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
         optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
+        each = functional.binary_cross_entropy_with_logits(head(x), target, reduction="none")
+        total = (each * known).sum() / known.sum() * y.shape[1] + _PENALTY * head.out.weight.square().sum()
+        total.backward()
+        return total
+
+    optimiser.step(loss)
     return head.eval()
 
 
 def weights_of(y: Tensor, families: NDArray[np.str_]) -> Tensor:
-    """How much each label counts, [n, categories]: twice as much for all that is not shown as for all that is.
+    """How much each label counts, [n, categories]: as much for every category, a third of it for what shows it.
 
     A family counts as the square root of its rows, so that the largest does not decide alone.
     """
-    weight = torch.ones_like(y)
+    weight = torch.zeros_like(y)
     for category in range(y.shape[1]):
-        for value in (0.0, 1.0):
-            column = torch.zeros(len(y))
-            for family in set(families.tolist()):
-                rows = (y[:, category] == value) & torch.from_numpy(families == family)
-                column[rows] = float(rows.sum().clamp(min=1)) ** -0.5
+        for value, share in ((0.0, 2 / 3), (1.0, 1 / 3)):
             chosen = y[:, category] == value
-            weight[chosen, category] = (column / column.sum())[chosen] * len(y) / (1 if value else 0.5)
+            for family in set(families.tolist()):
+                rows = chosen & torch.from_numpy(families == family)
+                weight[rows, category] = float(rows.sum().clamp(min=1)) ** -0.5
+            weight[chosen, category] *= share / weight[chosen, category].sum().clamp(min=1e-12)
     return weight
 
 
