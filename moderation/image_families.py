@@ -8,7 +8,7 @@ from moderation.checker_fields import known_fields, limit_s
 from moderation.checkers import Checker, CheckerPlan, Probe
 from moderation.hub.classifier_settings import read_picture_classifier, read_zero_shot
 from moderation.plans import LIMIT_S, Family, read_plans, shipped, warmed
-from moderation.probes import DIE, GREY, HAND, SPECKLED, WRITTEN, picture_probes
+from moderation.probes import GREY, HAND, SPECKLED, WRITTEN, picture_probes
 from moderation.prompt_families import PROMPT_FAMILIES, SHIPPED_PROMPT
 
 # Reading a picture of 4,096 x 4,096 pixels takes a core some 20 s, and there are several in a batch.
@@ -38,12 +38,6 @@ def _load_hands() -> Checker[Picture]:
     from moderation.hands import HandsChecker
 
     return HandsChecker()
-
-
-def _load_objects() -> Checker[Picture]:
-    from moderation.objects import ObjectsChecker
-
-    return ObjectsChecker()
 
 
 def _classifier(entry: Mapping[str, object], field: str) -> CheckerPlan[Picture]:
@@ -100,12 +94,6 @@ IMAGE_FAMILIES: Mapping[str, Family[Picture]] = {
         _load_nsfwjs,
         Probe(GREY, "sexual", 0.02, 0.05),
         Probe(SPECKLED, "sexual", 0.0, 0.02),
-    ),
-    "objects": shipped(
-        "objects",
-        _load_objects,
-        Probe(GREY, "gambling", 0.0, 0.2),
-        Probe(DIE, "gambling", 0.6, 0.9),
     ),
     "transformers-image-classification": _classifier,
     "zero-shot-image-classification": _zero_shot,

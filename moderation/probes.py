@@ -26,18 +26,6 @@ def _written(text: str) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def _die() -> NDArray[np.uint8]:
-    """The five of a die, black on white, uint8 [256, 256, 3]."""
-    image = Image.new("RGB", (256, 256), "white")
-    drawn = ImageDraw.Draw(image)
-    drawn.rounded_rectangle((28, 28, 228, 228), 34, outline="black", width=3)
-    for x, y in ((78, 78), (178, 78), (128, 128), (78, 178), (178, 178)):
-        drawn.ellipse((x - 20, y - 20, x + 20, y + 20), fill="black")
-    return np.asarray(image)
-
-
-# A game of chance, for whoever looks for things.
-DIE = Picture(_die(), "")
 # The canary's word, for whoever reads what is written in pictures.
 WRITTEN = Picture(_written("IMPRIMATUR-TEST-PROMPT-HOLD"), "")
 

@@ -33,6 +33,9 @@ _HARMLESS = "a red apple on a white background"
 Tell = Callable[[str], None]
 
 
+_TOPICS = frozenset({"weapons", "drugs", "alcohol", "tobacco", "gambling"})
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What is evaluated: checkers as a checkers file describes them, None for those that ship, and a policy."""
@@ -68,7 +71,10 @@ class Answer:
     by_rule: bool
 
     def top(self, scorer: str) -> tuple[str, float]:
-        """The category that this scorer finds likeliest and its score; NaN where it gave none."""
+        """The category that this scorer finds likeliest and its score; NaN where it gave none.
+
+        What is no harm by itself, a glass of wine, counts only for a scorer that looks for nothing else.
+        """
         named = [scorer] if scorer != WORST else list(self.scores)
         found = [
             (score, category)
@@ -78,8 +84,9 @@ class Answer:
         ]
         if any(self.scores.get(name) is None for name in named):
             return "", math.nan
+        harms = [each for each in found if each[1] not in _TOPICS]
         # A checker that lists only what it found, and found nothing, has looked all the same.
-        score, category = max(found, default=(0.0, ""))
+        score, category = max(harms or found, default=(0.0, ""))
         return category, score
 
 

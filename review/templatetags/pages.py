@@ -77,8 +77,8 @@ def key_map(context: RequestContext) -> SafeString | str:
 def _desk(context: RequestContext) -> Desk | None:
     """What applies to whoever reads the page, if they decide cases."""
     request: HttpRequest | None = context.get("request")
-    user = getattr(request, "user", None)
-    return desk_for(request) if request is not None and getattr(user, "may_review", False) else None
+    # The page that says that the record does not answer has no user: asking for theirs would ask the record.
+    return desk_for(request) if request is not None and getattr(context.get("user"), "may_review", False) else None
 
 
 @register.filter

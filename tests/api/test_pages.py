@@ -125,7 +125,13 @@ def test_every_page_works_under_a_policy_without_inline_code(anonymous: Callable
 
 
 def test_every_error_a_client_can_see_has_its_page(anonymous: Callable[..., Any]) -> None:
-    people_only = {errors.DecisionRefusedError, errors.ClaimLostError, errors.SealRefusedError, GatewayError}
+    people_only = {
+        errors.AccessRefusedError,
+        errors.ClaimLostError,
+        errors.DecisionRefusedError,
+        errors.SealRefusedError,
+        GatewayError,
+    }
     kinds = {
         kind
         for module in (errors, refusals)

@@ -428,8 +428,13 @@ def test_every_attack_was_seen_to_depend_on_its_safeguard() -> None:
     assert {name for name, attack in ATTACKS.items() if attack.stopped_by != "rights"} <= taken_away
 
 
+# What keeps a fact at hand and refuses nothing: tests/review/test_care.py fails without it.
+_NO_GUARDS = {"remember_severe"}
+
+
 def test_every_trigger_was_taken_away_once(record: Record) -> None:
     with record.admin() as admin:
         triggers = {row[0] for row in admin.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")}
 
-    assert {name for name in triggers if not any(name in mutation.statement for mutation in MUTATIONS)} == set()
+    unproven = {name for name in triggers if not any(name in mutation.statement for mutation in MUTATIONS)}
+    assert unproven == _NO_GUARDS

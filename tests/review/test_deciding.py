@@ -310,5 +310,5 @@ def test_what_is_sealed_is_a_count(world: DeskWorld, rita: Visitor) -> None:
 
     text = rita.get("/review/").content.decode()
 
-    assert 'Sealed <b class="end">1</b>' in text
+    assert 'Sealed</a> <b class="end">1</b>' in text
     assert "secret words" not in text
