@@ -139,8 +139,8 @@ class E5PromptChecker:
         """
         slope, offset = self._calibration
         harm = (slope * logits[:, :1] + offset).sigmoid()
-        named, topics = logits[:, 1:].sigmoid().split((len(CATEGORIES), len(TOPICS)), dim=1)
-        return torch.cat((harm * named / named.max(dim=1, keepdim=True).values, topics), dim=1)
+        kinds, topics = logits[:, 1:].sigmoid().split((len(CATEGORIES), len(TOPICS)), dim=1)
+        return torch.cat((harm * kinds / kinds.max(dim=1, keepdim=True).values, topics), dim=1)
 
     def _assessment(self, task: _Task, scored: Tensor) -> Assessment:
         worst = scored.max(0).values if len(scored) else torch.zeros(len(_SCORED))

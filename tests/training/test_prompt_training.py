@@ -10,8 +10,9 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
+from moderation.evaluation.metrics import expected_calibration_error, reliability
 from moderation.prompt_network import CATEGORIES, PromptNetwork
-from training.prompt.calibrate import expected_calibration_error, platt
+from training.prompt.calibrate import platt
 from training.prompt.contrasts import sentences
 from training.prompt.sources import Example, everyday_texts, half, pairs_in_our_languages, withheld
 from training.prompt.train import Corpus, Run, targets, train
@@ -90,8 +91,9 @@ def test_calibration_finds_the_slope_and_offset_that_made_the_labels() -> None:
     assert slope == pytest.approx(0.5, abs=0.03)
     assert offset == pytest.approx(-1.0, abs=0.05)
     shares = 1 / (1 + np.exp(-slope * logits - offset))
-    assert expected_calibration_error(shares, harmful, np.ones(40_000)) < 0.01
-    assert expected_calibration_error(1 / (1 + np.exp(-logits)), harmful, np.ones(40_000)) > 0.05
+    raw = 1 / (1 + np.exp(-logits))
+    assert expected_calibration_error(reliability(shares[harmful], shares[~harmful])) < 0.01
+    assert expected_calibration_error(reliability(raw[harmful], raw[~harmful])) > 0.05
 
 
 def test_texts_that_can_be_told_apart_perfectly_still_give_finite_numbers() -> None:

@@ -16,6 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from moderation.e5 import E5File, padded
+from moderation.evaluation.metrics import expected_calibration_error, reliability
 from moderation.prompt_network import WINDOW_TOKENS, PromptNetwork
 from moderation.prompt_weights import load, save
 from moderation.text.emoji_names import named
@@ -24,7 +25,6 @@ from training.prompt.sources import Example, training_examples, withheld
 
 _BATCH = 64
 _NEWTON_STEPS = 50
-_BINS = 15
 # As far as a logit counts: beyond it the exponential would overflow for texts that are told apart perfectly.
 _FAR = 50.0
 
@@ -59,15 +59,6 @@ def platt(logits: NDArray[np.float64], harmful: NDArray[np.bool_], weights: NDAr
     return float(found[0]), float(found[1])
 
 
-def expected_calibration_error(
-    shares: NDArray[np.float64], harmful: NDArray[np.bool_], weights: NDArray[np.float64]
-) -> float:
-    """The mean distance of what was said from what was, over 15 bins of equal width (Naeini et al., AAAI 2015)."""
-    bins = np.minimum((shares * _BINS).astype(int), _BINS - 1)
-    gaps = [abs((weights[bins == each] * (shares - harmful)[bins == each]).sum()) for each in range(_BINS)]
-    return float(sum(gaps) / weights.sum())
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
@@ -95,7 +86,7 @@ def main() -> None:
         ("before", 1 / (1 + np.exp(-logits))),
         ("after", 1 / (1 + np.exp(-slope * logits - offset))),
     ):
-        error = expected_calibration_error(shares, harmful, weights)
+        error = expected_calibration_error(reliability(shares[harmful], shares[~harmful]))
         print(f"{name}: expected calibration error {error:.4f} on {len(examples)} withheld texts", flush=True)
     save(network, path, encoder_sha256=encoder_file.sha256, calibration=(slope, offset))
     print(f"{path}: slope {slope:.3f}, offset {offset:.3f}", flush=True)

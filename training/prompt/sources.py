@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from moderation.evaluation.sets import half
 from moderation.text.normalise import TextError, canonical
 from training.prompt.contrasts import sentences
 from training.prompt.topics import prompts_by_topic, topics_named_in
@@ -34,11 +35,6 @@ class Example:
     language: str = "en"
     weight: float = 1.0
     topics: tuple[str, ...] | None = None
-
-
-def half(text: str) -> str:
-    """ "tune" or "report": which half of a set a text (or the key of a pair of texts) belongs to, by its hash."""
-    return "tune" if hashlib.sha256(text.encode()).digest()[0] % 2 == 0 else "report"
 
 
 def withheld(text: str) -> bool:

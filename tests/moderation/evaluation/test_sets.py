@@ -108,10 +108,6 @@ def test_half_by_several_columns_goes_by_the_smallest_number(places: Places) -> 
     assert sizes == {0, 2}
 
 
-def test_what_is_measured_on_is_halved_as_what_is_trained_on() -> None:
-    assert [half(text) for text in ("a", "b", "c", "d")] == [sources.half(text) for text in ("a", "b", "c", "d")]
-
-
 def test_a_cap_draws_the_same_inputs_each_time_others_with_another_seed_and_keeps_pairs(places: Places) -> None:
     lines = "".join(f"{side} {number},{number % 20},{side}\n" for number in range(20) for side in ("good", "bad"))
     (places.folder / "many.csv").write_text("text,pair,side\n" + lines)
