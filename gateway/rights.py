@@ -217,6 +217,9 @@ FUNCTIONS = {
     "claim_cases(uuid, text[], boolean[], text[], int, uuid[], boolean, uuid, float)": ("people",),
     "claim_spared_cases(uuid, text[], boolean[], text[], int, uuid[], boolean, uuid, float)": ("people",),
     "people_said_yes(uuid, uuid, uuid, bytea)": ("people", "sweeper"),
+    "pdq_bands(bytea)": ("people", "screening"),
+    "pdq_near_bands(bytea)": ("people",),
+    "pdq_distance(bytea, bytea)": ("people",),
 }
 
 

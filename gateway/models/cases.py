@@ -221,6 +221,7 @@ class Decision(models.Model):
                 condition=Q(remember=False) | Q(outcome__in=["release", "deny"]), name="remembered_yes_or_no"
             ),
         ]
+        indexes = [models.Index(fields=["sha256", "-id"], name="decision_about")]
 
     def __str__(self) -> str:
         return f"{self.outcome} of {self.case_id} at version {self.version}"

@@ -134,6 +134,7 @@ class Generation(models.Model):
                 name="generation_look_again",
             ),
             models.Index(fields=["organization", "-id"], name="generation_list"),
+            models.Index(fields=["organization", "requester", "-id"], name="generation_of_requester"),
             models.Index(fields=["erased_at"], condition=Q(erased_at__isnull=False), name="generation_erased"),
         ]
 

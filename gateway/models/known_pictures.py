@@ -1,8 +1,11 @@
 """What is kept of a picture to know it again, and the lists of those that people decided about."""
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Case, Q, Value, When
+
+from moderation.hashes import MIN_QUALITY
 
 from .cases import Decision
 from .fields import TransactionNow, id_field
@@ -22,6 +25,14 @@ class ImageFingerprint(models.Model):
     class Meta:
         db_table = "fingerprint"
         constraints = [models.CheckConstraint(condition=Q(quality__lte=100), name="fingerprint_quality")]
+        indexes = [
+            GinIndex(
+                models.Func("pdq", function="pdq_bands"),
+                condition=Q(quality__gte=MIN_QUALITY),
+                fastupdate=False,  # what is pending would be read through by every search
+                name="fingerprint_bands",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{bytes(self.pdq).hex()} at quality {self.quality}"
