@@ -2,12 +2,14 @@
 
 accepting  the clients' door       screening  prompts and pictures judged     making  pictures made and delivered
 deciding   what people say         sealing    what only officers may read     upkeep  what is stranded or overdue
+denying    several images of one request at once
 opening    what is sealed, by two people         requesters  whose further work an officer holds
 remembering  pictures that people decided about before      routing    which queue a case waits in
 """
 
 from gateway.lifecycle.accepting import Request, accept, cancel, erase, prompt_hash, withdraw
 from gateway.lifecycle.deciding import carry_out, decide, note_look, note_view, seal_case, undo
+from gateway.lifecycle.denying import Shown, deny_several
 from gateway.lifecycle.making import (
     PublishedFile,
     StoredBytes,
@@ -38,6 +40,7 @@ __all__ = [
     "Request",
     "Rerouted",
     "Routing",
+    "Shown",
     "StoredBytes",
     "accept",
     "agree_to_open",
@@ -46,6 +49,7 @@ __all__ = [
     "carry_out",
     "checker_lives",
     "decide",
+    "deny_several",
     "derive_again",
     "end_opening",
     "erase",

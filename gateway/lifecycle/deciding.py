@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
-from gateway.audit.log import Actor, Entries
+from gateway.audit.log import Actor, Entries, Private
 from gateway.errors import ClaimLostError, DecisionRefusedError, NotFoundError, StaleStatusError
 from gateway.lifecycle.remembering import check_can_be_remembered, remember
 from gateway.lifecycle.screening import clear_prompt, grant_image, refuse_prompt
@@ -85,46 +85,69 @@ def decide(
     actor = Actor("person", user_id)
     with _lock(case_id, actor) as s:
         image, case = _lock_rest(s, case_id)
-        _check_claim(case, user_id=user_id, token=token, version=version, s=s)
-        if remembered:
-            check_can_be_remembered(image, outcome)
-        decision_id, effective_at = new_id(), s.at + timedelta(seconds=case.queue.undo_window_s)
-        try:
-            insert(
-                s.cursor,
-                "decision",
-                id=decision_id,
-                case_id=case_id,
-                version=version,
-                user_id=user_id,
-                token=token,
-                outcome=outcome,
-                sha256=sha256,
-                category=category,
-                note=note,
-                effective_at=effective_at,
-                remember=remembered,
-            )
-        except IntegrityError as error:
-            raise DecisionRefusedError(_what_stands_against(error)) from error
-        s.move_case(
+        check_claim(case, user_id=user_id, token=token, version=version, s=s)
+        decision_id = say_under_lock(
+            s,
+            image,
             case,
-            "decided",
-            "case.decided",
-            effective_at=effective_at,
-            detail={
-                "version": version,
-                "outcome": outcome,
-                "category": category,
-                "sha256": sha256.hex(),
-                "remembered": remembered,
-            },
-            private={"note": ("operator", note)} if note else {},
+            user_id=user_id,
+            outcome=outcome,
+            sha256=sha256,
+            category=category,
+            note=note,
+            remembered=remembered,
         )
-        if effective_at <= s.at:
-            case.effective_at = effective_at
-            _carry_out(s, image, case)
     return Decision.objects.get(pk=decision_id)
+
+
+def say_under_lock(
+    s: Step,
+    image: Image | None,
+    case: Case,
+    *,
+    user_id: uuid.UUID,
+    outcome: str,
+    sha256: bytes,
+    category: str | None,
+    note: str,
+    remembered: bool,
+) -> uuid.UUID:
+    """Record what the person with this claim says of a case at its present version: the decision's id.
+
+    Raises:
+        DecisionRefusedError: as `decide`.
+    """
+    if remembered:
+        check_can_be_remembered(image, outcome)
+    version, decision_id = case.version, new_id()
+    effective_at = s.at + timedelta(seconds=case.queue.undo_window_s)
+    try:
+        insert(
+            s.cursor,
+            "decision",
+            id=decision_id,
+            case_id=case.pk,
+            version=version,
+            user_id=user_id,
+            token=case.lease_token,
+            outcome=outcome,
+            sha256=sha256,
+            category=category,
+            note=note,
+            effective_at=effective_at,
+            remember=remembered,
+        )
+    except IntegrityError as error:
+        raise DecisionRefusedError(_what_stands_against(error)) from error
+    said = {
+        "version": version, "outcome": outcome, "category": category, "sha256": sha256.hex(), "remembered": remembered,
+    }  # fmt: skip
+    private: Private = {"note": ("operator", note)} if note else {}
+    s.move_case(case, "decided", "case.decided", effective_at=effective_at, detail=said, private=private)
+    if effective_at <= s.at:
+        case.effective_at = effective_at
+        _carry_out(s, image, case)
+    return decision_id
 
 
 def seal_case(case_id: uuid.UUID, *, user_id: uuid.UUID, token: uuid.UUID, version: int) -> None:
@@ -138,11 +161,16 @@ def seal_case(case_id: uuid.UUID, *, user_id: uuid.UUID, token: uuid.UUID, versi
     """
     with _lock(case_id, Actor("person", user_id)) as s:
         _, case = _lock_rest(s, case_id)
-        _check_claim(case, user_id=user_id, token=token, version=version, s=s)
+        check_claim(case, user_id=user_id, token=token, version=version, s=s)
         seal_under_lock(s, "reviewer", reason=GENERAL_REASON, detail={"case": str(case_id)}, private={})
 
 
-def _check_claim(case: Case, *, user_id: uuid.UUID, token: uuid.UUID, version: int, s: Step) -> None:
+def check_claim(case: Case, *, user_id: uuid.UUID, token: uuid.UUID, version: int, s: Step) -> None:
+    """Nothing, if this person holds the case under this token, open and at this version.
+
+    Raises:
+        StaleStatusError, ClaimLostError: as `decide`.
+    """
     if case.status != "open" or case.version != version:
         raise StaleStatusError(
             f"this case is {case.status} at version {case.version}; you were shown version {version}",
