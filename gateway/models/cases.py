@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 
 from .fields import TransactionNow, id_field
 from .generations import Generation
+from .organizations import Organization
 
 if TYPE_CHECKING:
     from .generations import Image
@@ -190,7 +191,8 @@ class Outcome(models.TextChoices):
 class Decision(models.Model):
     """What a person said of which bytes at which version. Only ever inserted; UNIQUE (case, version): one counts.
 
-    `remember`: its picture goes on a list of known pictures when it takes effect.
+    `remember`: its picture goes on a list of known pictures when it takes effect. `batch`: said of many cases together,
+    which can only be denials. What comes after it is the case as it was then, written by a trigger, for the log.
     """
 
     id = id_field()
@@ -206,6 +208,27 @@ class Decision(models.Model):
     effective_at = models.DateTimeField()
     undoes = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="undone_by")
     remember = models.BooleanField(db_default=False)
+    batch = models.UUIDField(null=True)
+    kind = models.CharField(max_length=10, null=True, editable=False)
+    queue = models.ForeignKey(
+        Queue,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="decisions",
+        db_constraint=False,
+        db_index=False,
+    )
+    organization = models.ForeignKey(
+        Organization,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="decisions",
+        db_constraint=False,
+        db_index=False,
+    )
+    policy_sha256 = models.CharField(max_length=64, null=True, editable=False)
 
     class Meta:
         db_table = "decision"
@@ -220,8 +243,28 @@ class Decision(models.Model):
             models.CheckConstraint(
                 condition=Q(remember=False) | Q(outcome__in=["release", "deny"]), name="remembered_yes_or_no"
             ),
+            # No bulk release: a transaction, and so a moment, holds one yes of a person at the most.
+            models.UniqueConstraint(
+                fields=["user", "at"], condition=Q(outcome__in=["release", "approve"]), name="one_yes_at_a_time"
+            ),
         ]
-        indexes = [models.Index(fields=["sha256", "-id"], name="decision_about")]
+        indexes = [
+            models.Index(fields=["sha256", "-id"], name="decision_about"),
+            models.Index(fields=["batch"], condition=Q(batch__isnull=False), name="decision_batch"),
+            models.Index(fields=["id"], condition=Q(outcome="undo"), name="decision_undo"),
+            *(
+                models.Index(fields=[field, "-id"], name=f"decision_by_{name}")
+                for field, name in (
+                    ("outcome", "outcome"),
+                    ("category", "category"),
+                    ("user", "person"),
+                    ("kind", "kind"),
+                    ("queue", "queue"),
+                    ("organization", "organization"),
+                    ("policy_sha256", "policy"),
+                )
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.outcome} of {self.case_id} at version {self.version}"

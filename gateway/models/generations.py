@@ -135,6 +135,7 @@ class Generation(models.Model):
             ),
             models.Index(fields=["organization", "-id"], name="generation_list"),
             models.Index(fields=["organization", "requester", "-id"], name="generation_of_requester"),
+            models.Index(fields=["prompt_sha256"], condition=Q(status__in=UNFINISHED), name="generation_same_words"),
             models.Index(fields=["erased_at"], condition=Q(erased_at__isnull=False), name="generation_erased"),
         ]
 

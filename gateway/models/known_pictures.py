@@ -67,6 +67,7 @@ class KnownPicture(models.Model):
     retired_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="retired_pictures"
     )
+    retire_reason = models.TextField(null=True)
     status = models.GeneratedField(
         expression=Case(When(retired_at__isnull=True, then=Value("listed")), default=Value("retired")),
         output_field=models.CharField(max_length=10),
