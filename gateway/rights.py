@@ -204,6 +204,11 @@ _update("people", "desk_settings", _CHOSEN)
 _insert("people", "work_stretch", "user_id began_at last_at at_severe day severe_s severe_in_a_row")
 _update("people", "work_stretch", "began_at last_at at_severe day severe_s severe_in_a_row")
 
+# ---- whose work a person may not decide
+_select("people", "client_membership")
+_insert("people", "client_membership", "id user_id organization_id since")
+_delete("people", "client_membership")
+
 MATRIX: dict[str, dict[str, Rights]] = {role: dict(tables) for role, tables in _matrix.items()}
 
 # Tables of Django and of allauth that the people's door uses whole.

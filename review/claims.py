@@ -1,7 +1,7 @@
 """Who works on which case, and until when: the lease on the case row. What is decided is gateway.lifecycle's.
 
-A claim is one statement, a function of the record (gateway/migrations/record/claims.sql). It takes a case with its open
-siblings of the same generation, queue and lanes, so that one person sees all pictures of a request.
+A claim is one statement, a function of the record (gateway/migrations/record/claims_of_others.sql). It takes a case with
+its open siblings of the same generation, queue and lanes, so that one person sees all pictures of a request.
 """
 
 import secrets
@@ -55,8 +55,8 @@ def take(user: User, *, passed_over: Sequence[uuid.UUID] = (), queue_id: int | N
     """The next case over this person's queues and lanes, with its siblings; None if nothing waits.
 
     Most claims take the most urgent case, a share of them (`IMPRIMATUR_OLDEST_SHARE`) the one held longest, so that
-    nothing starves. Never a case that this person approved before, nor one of `passed_over`, nor what they opted out of
-    or are spared for now (review/care.py).
+    nothing starves. Never a case that this person approved before, one of `passed_over`, work of an organization that
+    they belong to as a client, or what they opted out of or are spared for now (review/care.py).
 
     Args:
         queue_id: look in this queue alone, if it is one of theirs.
@@ -136,11 +136,12 @@ def held_case(user_id: uuid.UUID, case_id: uuid.UUID) -> Case:
     """The case, with its generation, image and queue, while this person's claim on it lives.
 
     Raises:
-        ClaimLostError: it is not theirs, or no longer.
+        ClaimLostError: it is not theirs, or no longer; or it is of an organization that they belong to as a client.
     """
     case = (
         Case.objects.select_related("generation", "image__generation", "queue")
         .filter(pk=case_id, status="open", lease_user=user_id, lease_until__gt=TransactionNow())
+        .exclude(generation__organization__memberships__user=user_id)
         .first()
     )
     if case is None:
@@ -197,14 +198,18 @@ def holds_severe(user_id: uuid.UUID) -> bool:
     return Case.objects.filter(status="open", lease_user=user_id, severe=True).exists()
 
 
-def drop(user_id: uuid.UUID, token: uuid.UUID | None = None) -> tuple[uuid.UUID, ...]:
-    """Give back one claim, or all that this person holds; the cases that others can now take."""
+def drop(
+    user_id: uuid.UUID, token: uuid.UUID | None = None, *, organization_id: uuid.UUID | None = None
+) -> tuple[uuid.UUID, ...]:
+    """Give back one claim, or all that this person holds (of one organization); the cases that others can now take."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE review_case SET lease_user_id = NULL, lease_token = NULL, lease_until = NULL WHERE id = ANY(ARRAY("
             "SELECT id FROM review_case WHERE lease_user_id = %(user)s AND status = 'open' "
-            "AND (%(token)s::uuid IS NULL OR lease_token = %(token)s) ORDER BY id FOR NO KEY UPDATE)) RETURNING id",
-            {"user": user_id, "token": token},
+            "AND (%(token)s::uuid IS NULL OR lease_token = %(token)s) AND (%(organization)s::uuid IS NULL OR EXISTS ("
+            "SELECT FROM generation g WHERE g.id = generation_id AND g.organization_id = %(organization)s)) "
+            "ORDER BY id FOR NO KEY UPDATE)) RETURNING id",
+            {"user": user_id, "token": token, "organization": organization_id},
         )
         return tuple(row[0] for row in cursor.fetchall())
 

@@ -54,6 +54,8 @@ ACTIONS: dict[str, str] = {
     "api_key.revoked": "a key stopped working",
     "person.created": "an account was made",
     "person.changed": "an account has another role, was disabled or enabled again",
+    "person.joined": "a person belongs to an organization as a client, and decides none of its work",
+    "person.left": "they belong to it no more",
     "person.signed_in": "a person signed in",
     "audit.exported": "entries were exported",
 }

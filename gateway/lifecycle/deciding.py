@@ -13,7 +13,7 @@ from gateway.lifecycle.remembering import check_can_be_remembered, remember
 from gateway.lifecycle.screening import clear_prompt, grant_image, refuse_prompt
 from gateway.lifecycle.sealing import GENERAL_REASON, seal_under_lock
 from gateway.lifecycle.transaction import Step, insert, step
-from gateway.models import Case, Decision, Image
+from gateway.models import Case, ClientMembership, Decision, Image
 from gateway.models.fields import new_id
 from moderation.taxonomy import CATEGORIES
 
@@ -38,9 +38,17 @@ def note_view(case: Case, *, form: str, sha256: bytes, actor: Actor) -> None:
 
 
 def note_look(case_id: uuid.UUID, *, user_id: uuid.UUID, sha256: bytes, form: str, ms: int) -> None:
-    """That this person saw these bytes, in this form, for so long."""
+    """That this person saw these bytes, in this form, for so long.
+
+    Raises:
+        DecisionRefusedError: the work is of an organization that they belong to as a client.
+    """
     with connection.cursor() as cursor:
-        insert(cursor, "look", id=new_id(), case_id=case_id, user_id=user_id, sha256=sha256, form=form, ms=ms)
+        try:
+            with transaction.atomic():
+                insert(cursor, "look", id=new_id(), case_id=case_id, user_id=user_id, sha256=sha256, form=form, ms=ms)
+        except IntegrityError as error:
+            raise DecisionRefusedError(_what_stands_against(error)) from error
 
 
 def _lock(case_id: uuid.UUID, actor: Actor) -> Any:
@@ -78,7 +86,8 @@ def decide(
     Raises:
         ClaimLostError: the lease is over or somebody else's.
         StaleStatusError: the case moved on: another version, decided, or closed.
-        DecisionRefusedError: no look of a second, no reason for a denial, other bytes, or the wrong word for the kind.
+        DecisionRefusedError: no look of a second, no reason for a denial, other bytes, the wrong word for the kind, or
+            work of an organization that this person belongs to as a client.
     """
     if outcome == "deny" and category not in CATEGORIES:
         raise DecisionRefusedError("a denial needs a reason from the taxonomy", field="category", value=category)
@@ -189,6 +198,7 @@ _REFUSALS = {
     "no look": f"a release needs a look at this very picture of at least {MIN_LOOK_MS} ms",
     "other bytes": "the bytes you decided about are not those of the case",
     "wrong word": "a prompt is approved or denied, a picture released or denied",
+    "own organization": "you belong to this organization as a client: others look at its work and decide about it",
     "second of one person": "the second approval must come from another person",
 }
 
@@ -199,7 +209,8 @@ def _what_stands_against(error: IntegrityError) -> str:
 
 
 def undo(case_id: uuid.UUID, *, user_id: uuid.UUID) -> Case:
-    """Take back what this person said, before it is carried out; the case is theirs again.
+    """Take back what this person said, before it is carried out; the case is theirs again, unless they came to belong
+    to its organization as a client since.
 
     Raises:
         StaleStatusError: there is nothing to undo any more.
@@ -217,8 +228,12 @@ def undo(case_id: uuid.UUID, *, user_id: uuid.UUID) -> Case:
             "VALUES (%s, %s, %s, %s, 'undo', %s, now(), %s)",
             [new_id(), case_id, case.version, user_id, decision.sha256, decision.pk],
         )
-        lease = timedelta(seconds=settings.CONFIGURATION.case_lease_s)
-        s.move_case(case, "open", "case.undone", lease_user=user_id, lease_token=new_id(), lease_until=s.at + lease)
+        claim: dict[str, Any] = {}
+        own = ClientMembership.objects.filter(user=user_id, organization=s.generation.organization_id)
+        if not own.exists():
+            until = s.at + timedelta(seconds=settings.CONFIGURATION.case_lease_s)
+            claim = {"lease_user": user_id, "lease_token": new_id(), "lease_until": until}
+        s.move_case(case, "open", "case.undone", **claim)
     return Case.objects.get(pk=case_id)
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from gateway.api import keys
 from gateway.audit import log
-from gateway.models import ApiKey, Organization, User
+from gateway.models import ApiKey, ClientMembership, Organization, User
 from gateway.models.fields import new_id
 
 ALL_SCOPES = tuple(keys.SCOPES)
@@ -125,6 +125,18 @@ def make_user(username: str, *, role: str, password: str, actor: log.Actor, made
     return user
 
 
+def find_user(username: str) -> User:
+    """The account of this name, locked until the caller's transaction ends.
+
+    Raises:
+        CommandError: there is none.
+    """
+    user = User.objects.select_for_update(no_key=True).filter(username=username).first()
+    if user is None:
+        raise CommandError(f"there is no account {username!r}")
+    return user
+
+
 def change_user(username: str, *, role: str | None, active: bool | None, actor: log.Actor) -> User:
     """The account with this role, disabled or enabled; None leaves it as it is. It counts from the next request on.
 
@@ -132,9 +144,7 @@ def change_user(username: str, *, role: str | None, active: bool | None, actor: 
         CommandError: there is no such account, or nothing to change.
     """
     with transaction.atomic():
-        user = User.objects.select_for_update(no_key=True).filter(username=username).first()
-        if user is None:
-            raise CommandError(f"there is no account {username!r}")
+        user = find_user(username)
         was = {"role": user.role, "active": user.is_active}
         user.role = user.role if role is None else role
         user.is_active = user.is_active if active is None else active
@@ -148,6 +158,42 @@ def change_user(username: str, *, role: str | None, active: bool | None, actor: 
             detail={"role": user.role}, private={"username": ("operator", username)},
         )  # fmt: skip
     return user
+
+
+def join(user: User, organization: Organization, *, actor: log.Actor) -> None:
+    """From now on this person belongs to the organization as a client; what they hold of its work is the caller's to
+    give back.
+
+    Raises:
+        CommandError: they do already.
+    """
+    with transaction.atomic():
+        _, joined = ClientMembership.objects.get_or_create(user=user, organization=organization)
+        if not joined:
+            raise CommandError(f"{user.username!r} belongs to {organization.name!r} already")
+        _record_membership(user, organization, "person.joined", actor)
+
+
+def leave(user: User, organization: Organization, *, actor: log.Actor) -> None:
+    """From now on this person does not belong to the organization.
+
+    Raises:
+        CommandError: they did not.
+    """
+    with transaction.atomic():
+        gone, _ = ClientMembership.objects.filter(user=user, organization=organization).delete()
+        if not gone:
+            raise CommandError(f"{user.username!r} does not belong to {organization.name!r}")
+        _record_membership(user, organization, "person.left", actor)
+
+
+def _record_membership(user: User, organization: Organization, action: str, actor: log.Actor) -> None:
+    """The entry; it is not the organization's, whose export would tell it who reviews."""
+    status = "active" if user.is_active else "disabled"
+    log.record(
+        kind="person", target=user.pk, was=status, to=status, action=action, actor=actor,
+        private={"username": ("operator", user.username), "client_of": ("operator", str(organization.pk))},
+    )  # fmt: skip
 
 
 def fresh_password() -> str:

@@ -19,7 +19,7 @@ from .generations import (
 )
 from .known_pictures import ImageFingerprint, KnownPicture, Side
 from .organizations import ApiKey, IdempotencyKey, Organization
-from .people import Role, User
+from .people import ClientMembership, Role, User
 from .policies import PolicyVersion, Verdict
 from .releases import Grant, Publication
 from .routing import DEFAULT_QUEUE_ID, UNSCREENED, QueueAssignment, RoutingRule
@@ -35,6 +35,7 @@ __all__ = [
     "AuditEntry",
     "AuditPrivate",
     "Case",
+    "ClientMembership",
     "Decision",
     "DeskSettings",
     "FairShare",

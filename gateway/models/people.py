@@ -5,7 +5,8 @@ from typing import ClassVar, Self
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 
-from .fields import id_field
+from .fields import TransactionNow, id_field
+from .organizations import Organization
 
 
 class Role(models.TextChoices):
@@ -26,6 +27,7 @@ class User(AbstractUser):
     made_by_up = models.BooleanField(default=False)
     groups = None  # type: ignore[assignment]  # a role, not groups, says what a person may do
     user_permissions = None  # type: ignore[assignment]
+    client_of = models.ManyToManyField(Organization, through="ClientMembership", related_name="members")
 
     objects: ClassVar[UserManager[Self]] = UserManager()
 
@@ -35,3 +37,21 @@ class User(AbstractUser):
     @property
     def may_review(self) -> bool:
         return self.is_active and self.role in {Role.REVIEWER, Role.SENIOR}
+
+
+class ClientMembership(models.Model):
+    """A person belongs to this organization as a client: its work is neither offered to them nor theirs to decide.
+
+    The database refuses their decisions and looks (record/client_members.sql).
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", db_index=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="memberships")
+    since = models.DateTimeField(db_default=TransactionNow())
+
+    class Meta:
+        db_table = "client_membership"
+        constraints = [models.UniqueConstraint(fields=["user", "organization"], name="one_membership")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} of {self.organization_id}"

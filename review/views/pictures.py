@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET, require_POST
 
 from gateway import lifecycle
-from gateway.errors import ClaimLostError
+from gateway.errors import ClaimLostError, DecisionRefusedError
 from gateway.lifecycle.deciding import MIN_LOOK_MS
 from gateway.models import Case, Image, User
 from review import care, claims, masters
@@ -77,7 +77,11 @@ def look(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
     if shown["case"] != str(case_id) or shown["user"] != str(user.pk):
         return _refusal(400, "invalid", "this reveal was of another case or for another person")
     ms = max(0, min(claimed_ms, round((time.time() - shown["at"]) * 1000)))
-    lifecycle.note_look(case_id, user_id=user.pk, sha256=bytes.fromhex(shown["sha256"]), form=shown["form"], ms=ms)
+    sha256 = bytes.fromhex(shown["sha256"])
+    try:
+        lifecycle.note_look(case_id, user_id=user.pk, sha256=sha256, form=shown["form"], ms=ms)
+    except DecisionRefusedError as error:
+        return _refusal(409, error.code, error.message)
     return JsonResponse({"ms": ms, "enough": ms >= MIN_LOOK_MS})
 
 

@@ -62,6 +62,7 @@ MUTATIONS = [
             "client_moves_the_counter_of_the_gate",
             "edge_added_by_a_role",
             "approvals_lowered",
+            "membership_ended_by_the_sweeper",
         )
         | {
             "generation_born_further_on": "audited",
@@ -90,6 +91,17 @@ MUTATIONS = [
         "birth_allowed",
         without_trigger("birth_allowed", "image", "generation", "review_case"),
         through("generation_born_without_entry", "image_added_later", "case_born_without_entry"),
+    ),
+    Mutation(
+        "not_ones_own",
+        without_trigger("not_ones_own", "decision", "look"),
+        through(
+            "release_of_work_of_ones_own_organization",
+            "approve_of_work_of_ones_own_organization",
+            "deny_of_work_of_ones_own_organization",
+            "escalate_of_work_of_ones_own_organization",
+            "look_at_work_of_ones_own_organization",
+        ),
     ),
     Mutation(
         "known_picture_allowed",

@@ -3,7 +3,7 @@
 import time
 import uuid
 
-from gateway.models import Case, User
+from gateway.models import Case, ClientMembership, User
 from gateway.models.fields import new_id
 from tests.record.attacks.intruder import Intruder, attack
 from tests.record.world import PICTURE, World
@@ -253,3 +253,48 @@ def decision_edited(world: World, x: Intruder) -> None:
 @attack("rights")
 def look_lengthened(world: World, x: Intruder) -> None:
     x.do("people", "UPDATE look SET ms = 60000")
+
+
+# ---- work of one's own organization
+
+
+def of_ones_own(world: World, case: Case) -> Case:
+    """The case, claimed by Ada, who came to belong to its organization as a client after that."""
+    with world.record.acting_as("people"):
+        ClientMembership.objects.create(user=world.ada, organization=world.organization)
+    return case
+
+
+def attack_on_ones_own(outcome: str, *, prompt: bool = False) -> None:
+    def run(world: World, x: Intruder) -> None:
+        generation_id, _ = world.one("held prompt" if prompt else "held")
+        case = world.take(world.ada, world.case(generation_id).pk)
+        if not prompt:
+            world.look(world.ada, case)
+        shown = bytes(world.generation(generation_id).prompt_sha256) if prompt else PICTURE
+        of_ones_own(world, case)
+        insert_decision(x, case, world.ada, outcome, token=case.lease_token, version=case.version, sha256=shown)
+
+    run.__name__ = f"{outcome}_of_work_of_ones_own_organization"
+    attack("not_ones_own")(run)
+
+
+for each in ("release", "deny", "escalate"):
+    attack_on_ones_own(each)
+attack_on_ones_own("approve", prompt=True)
+
+
+@attack("not_ones_own")
+def look_at_work_of_ones_own_organization(world: World, x: Intruder) -> None:
+    case = of_ones_own(world, claimed(world))
+    x.do(
+        "people",
+        "INSERT INTO look (id, case_id, user_id, sha256, form, ms) VALUES (%s, %s, %s, %s, 'clear', 2000)",
+        new_id(), case.pk, world.ada.pk, PICTURE,
+    )  # fmt: skip
+
+
+@attack("rights")
+def membership_ended_by_the_sweeper(world: World, x: Intruder) -> None:
+    of_ones_own(world, claimed(world))
+    x.do("sweeper", "DELETE FROM client_membership")

@@ -1,5 +1,6 @@
 """Clients, reviewers, an officer, sweepers, and one who cuts connections."""
 
+import contextlib
 import threading
 import time
 import uuid
@@ -7,11 +8,14 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
+from django.core.management.base import CommandError
+from django.db import transaction
 
 from gateway import lifecycle
 from gateway.audit.log import Actor as Who
 from gateway.delivery import envelope, keys
-from gateway.models import Purpose, User
+from gateway.management import accounts
+from gateway.models import Organization, Purpose, User
 from gateway.sweep import Sweeper
 from review import claims
 from tests.record.storm.weather import APPLICATION, MODELS, Actor, Weather
@@ -65,13 +69,17 @@ class Client(Actor):
 
 
 class Reviewer(Actor):
-    """Claims, looks, decides, walks away, decides twice at once, on old versions, on others' claims, and takes back."""
+    """Claims, looks, decides, walks away, decides twice at once, on old versions, on others' claims, and takes back.
+
+    Comes to belong to one of the organizations as a client in the middle of it, and goes on with what was claimed.
+    """
 
     role = "people"
 
     def __init__(self, weather: Weather, seed: int, me: User, other: User) -> None:
         super().__init__(weather, seed)
         self.me, self.other = me, other
+        self.client_of: uuid.UUID | None = None
 
     def turn(self) -> None:
         claim = self.do("claim case", claims.take, self.me)
@@ -85,8 +93,21 @@ class Reviewer(Actor):
             if self.fault(0.06):
                 self.weather.count("walked away")
                 return
+            if self.client_of is None and self.fault(0.02) and self.do("join", self._join, case_id):
+                self.weather.count("became a client of what was claimed")
             self._judge(case_id, claim)
         self.pause(0.05)
+
+    def _join(self, case_id: uuid.UUID) -> bool:
+        """Belong to the organization of this case, as `manage.py change_user` would have it; seniors stay strangers."""
+        if self.me.role != "reviewer":
+            return False
+        organization = Organization.objects.get(generations__cases=case_id)
+        with contextlib.suppress(CommandError), transaction.atomic():  # joined already, on a connection that was lost
+            accounts.join(self.me, organization, actor=Who("system", "storm"))
+            claims.drop(self.me.pk, organization_id=organization.pk)
+        self.client_of = organization.pk
+        return True
 
     def _judge(self, case_id: uuid.UUID, claim: claims.Claim) -> None:
         query = (

@@ -67,6 +67,16 @@ CHECKS = {
           WHERE (k.id IS NOT NULL AND d.remember IS NOT TRUE)
             OR (k.id IS NULL AND d.remember AND c.status = 'closed' AND c.version = d.version + 2
               AND i.status = 'rejected')""",
+    # A transaction that began this long after the membership's knows of it: that one waits for no lock longer.
+    "decision or look of somebody who is a client of whose work it is": """
+        SELECT count(*) FROM (SELECT case_id, user_id, at FROM decision WHERE outcome <> 'undo'
+            UNION ALL SELECT case_id, user_id, at FROM look) d
+          JOIN review_case c ON c.id = d.case_id JOIN generation g ON g.id = c.generation_id
+          JOIN client_membership m ON m.user_id = d.user_id AND m.organization_id = g.organization_id
+          WHERE d.at > m.since + interval '5 s'""",
+    "claim of a client's own work": """
+        SELECT count(*) FROM review_case c JOIN generation g ON g.id = c.generation_id
+          JOIN client_membership m ON m.user_id = c.lease_user_id AND m.organization_id = g.organization_id""",
     "entry that is no permitted step": """
         SELECT count(*) FROM entry e WHERE from_status IS DISTINCT FROM to_status AND NOT EXISTS (SELECT FROM edge
           WHERE kind = e.body ->> 'kind' AND was = coalesce(e.from_status, '-') AND becomes = e.to_status)""",
