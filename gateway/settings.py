@@ -39,7 +39,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     # review before allauth, whose pages it draws anew
-    *(["review", "allauth", "allauth.account", "allauth.mfa"] if PEOPLE else []),
+    *(["review", "allauth", "allauth.account", "allauth.mfa", "django_htmx"] if PEOPLE else []),
     "gateway",
 ]
 

@@ -2,10 +2,11 @@
 
 import uuid
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import push_url
 
 from gateway import lifecycle
 from gateway.errors import ClaimLostError, GatewayError
@@ -34,6 +35,10 @@ def take(request: HttpRequest) -> HttpResponse:
 @require_GET
 def show(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
     """The case, while this person's claim on it lives; else what became of it."""
+    return _page(request, case_id)
+
+
+def _page(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
     user = person(request)
     try:
         case = claims.held_case(user.pk, case_id)
@@ -86,7 +91,7 @@ def pass_over(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
     return to_next(request)
 
 
-def to_next(request: HttpRequest) -> HttpResponseRedirect:
+def to_next(request: HttpRequest) -> HttpResponse:
     """To the case that comes next: one that this person holds, else the queue's, else the queues page; to the break
     page where a break is due first.
     """
@@ -97,7 +102,14 @@ def to_next(request: HttpRequest) -> HttpResponseRedirect:
         return redirect("break")
     if next_id is None:
         return redirect(f"{reverse('review')}?empty")
-    return redirect("case", case_id=next_id)
+    return to_case(request, next_id)
+
+
+def to_case(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
+    """To this case's page: by a redirect, or at once where a page asks that swaps its next one in."""
+    if "HX-Request" not in request.headers:
+        return redirect("case", case_id=case_id)
+    return push_url(_page(request, case_id), reverse("case", args=[case_id]))
 
 
 def _next_case(user: User, passed_over: list[uuid.UUID], queue_id: int | None) -> uuid.UUID | None:

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -13,7 +13,7 @@ from gateway.errors import DecisionRefusedError, GatewayError
 from gateway.nudges import nudge_on_commit
 from review import desk
 from review.access import READERS, REVIEWERS, person, requires
-from review.views.cases import pass_over, to_next
+from review.views.cases import pass_over, to_case, to_next
 from review.views.refusals import not_recorded, not_undone
 
 SHOWN = 100
@@ -92,7 +92,7 @@ def undo(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
         lifecycle.undo(case_id, user_id=person(request).pk)
     except GatewayError as error:
         return not_undone(request, case_id, error)
-    return redirect("case", case_id=case_id)
+    return to_case(request, case_id)
 
 
 @requires(*READERS)

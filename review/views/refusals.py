@@ -4,6 +4,7 @@ import uuid
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django_htmx.http import push_url
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.models import Case, Decision
@@ -51,7 +52,8 @@ def _page(
         "still_mine": case.status == "open" and case.lease_user_id == user.pk,
         "undoable": desk.undoable(user),
     }
-    return render(request, "review/refused.html", context, status=error.http_status)
+    response = render(request, "review/refused.html", context, status=error.http_status)
+    return push_url(response, url=False)  # the address that was asked is for forms alone
 
 
 def _standing(case: Case) -> Decision | None:

@@ -5,30 +5,29 @@ import { watchDecision } from "./decide.js";
 import { plainKey } from "./keyboard.js";
 import { watchNextBreak } from "./next_break.js";
 import { watchReveal } from "./reveal.js";
-import { watchUndo } from "./undo.js";
 
-let decision = null;
-const reveal = watchReveal((ms, enough) => decision.seen(ms, enough));
-decision = watchDecision(reveal);
-watchClaim();
-watchUndo();
-watchNextBreak();
+export function watchCase(until) {
+  let decision = null;
+  const reveal = watchReveal((ms, enough) => decision.seen(ms, enough), until);
+  decision = watchDecision(reveal, until);
+  watchClaim(until);
+  watchNextBreak(until);
 
-const keys = document.querySelector("[data-keys]");
-document.querySelector("[data-help]").addEventListener("click", () => keys.showModal());
+  const keys = document.querySelector("[data-keys]");
+  document.querySelector("[data-help]").addEventListener("click", () => keys.showModal());
 
-document.addEventListener("keydown", (event) => {
-  const key = plainKey(event);
-  if (key === "?") keys.showModal();
-  if (key === "b") document.querySelector("[data-begin-break]").requestSubmit();
-  if ((key === "ArrowLeft" || key === "ArrowRight") && !event.target.closest("[type=radio]")) turn(key === "ArrowRight" ? 1 : -1);
-});
+  document.addEventListener("keydown", (event) => {
+    const key = plainKey(event);
+    if (key === "?") keys.showModal();
+    if (key === "b") document.querySelector("[data-begin-break]").requestSubmit();
+    if ((key === "ArrowLeft" || key === "ArrowRight") && !event.target.closest("[type=radio]")) turn(key === "ArrowRight" ? 1 : -1);
+  }, { signal: until });
+
+  (document.querySelector("[data-pane]") ?? document.querySelector("main")).focus({ preventScroll: true });
+}
 
 // Inside the request only; arrows never decide.
 function turn(by) {
   const siblings = [...document.querySelectorAll("[data-sibling]")];
-  const next = siblings[siblings.findIndex((each) => "current" in each.dataset) + by];
-  if (next) location.assign(next.href);
+  siblings[siblings.findIndex((each) => "current" in each.dataset) + by]?.click();
 }
-
-(document.querySelector("[data-pane]") ?? document.querySelector("main")).focus({ preventScroll: true });

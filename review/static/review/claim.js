@@ -1,5 +1,6 @@
 // The claim's clock. Kept by itself while this tab is visible and its person does something; by K or the button at any time.
 
+import { every } from "./every.js";
 import { post } from "./http.js";
 import { announce, keyLabel, plainKey } from "./keyboard.js";
 
@@ -7,7 +8,7 @@ const RENEW_EVERY_MS = 60_000;
 const WARN_S = 60;
 const LAST_CALL_S = 30;
 
-export function watchClaim() {
+export function watchClaim(until) {
   const form = document.querySelector("[data-claim]");
   const clock = form.querySelector("[data-clock]");
   const keep = form.querySelector("[data-keep]");
@@ -18,7 +19,7 @@ export function watchClaim() {
   let lost = false;
 
   for (const kind of ["pointermove", "pointerdown", "keydown", "scroll"]) {
-    document.addEventListener(kind, () => { used = true; }, { passive: true, capture: true });
+    document.addEventListener(kind, () => { used = true; }, { passive: true, capture: true, signal: until });
   }
 
   async function renew() {
@@ -30,6 +31,7 @@ export function watchClaim() {
     } catch {
       return; // the network is away; the clock goes on and says how long there is
     }
+    if (until.aborted) return; // the claim of the case before this one
     if (!response.ok) {
       lose();
       return;
@@ -77,10 +79,10 @@ export function watchClaim() {
   });
   document.addEventListener("keydown", (event) => {
     if (plainKey(event) === "k" && !lost) renew();
-  });
-  setInterval(show, 1000);
-  setInterval(() => {
+  }, { signal: until });
+  every(1000, show, until);
+  every(RENEW_EVERY_MS, () => {
     if (used && document.visibilityState === "visible" && !lost) renew();
-  }, RENEW_EVERY_MS);
+  }, until);
   show();
 }

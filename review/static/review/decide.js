@@ -13,7 +13,7 @@ const WORDS = {
 const REVEAL = keyLabel(" ");
 const LOOK_FIRST = `Release opens once you have seen the image for 1.0 s.${REVEAL ? ` ${REVEAL} shows it.` : ""}`;
 
-export function watchDecision(reveal) {
+export function watchDecision(reveal, until) {
   const form = document.querySelector("[data-decide]");
   const release = form.querySelector("[data-release]");
   const hint = form.querySelector("[data-hint]");
@@ -65,7 +65,7 @@ export function watchDecision(reveal) {
     show();
   });
 
-  form.addEventListener("submit", async (event) => {
+  form.addEventListener("htmx:confirm", async (event) => {
     event.preventDefault();
     const outcome = chosen();
     if (sending || commit.getAttribute("aria-disabled") === "true") {
@@ -76,9 +76,22 @@ export function watchDecision(reveal) {
     commitWords.textContent = "Sending";
     commit.classList.add("busy");
     await reveal.end(); // a look still under way is recorded before what rests on it
-    sessionStorage.removeItem(noteKey);
-    form.submit();
+    event.detail.issueRequest(true);
   });
+
+  // Once the door has read the note, it is in the record or on the page that says why not; at the sign-in page nobody has.
+  form.addEventListener("htmx:beforeOnLoad", ({ detail: { xhr } }) => {
+    const signedOut = new URL(xhr.responseURL).pathname.startsWith("/accounts/");
+    if (xhr.status < 500 && !signedOut) sessionStorage.removeItem(noteKey);
+  });
+  for (const kind of ["htmx:sendError", "htmx:responseError"]) {
+    form.addEventListener(kind, () => {
+      sending = false;
+      commit.classList.remove("busy");
+      show();
+      tell("No answer from the record. What you chose and wrote is still here; try again. It cannot count twice.");
+    });
+  }
 
   document.addEventListener("keydown", (event) => {
     if (commits(event)) {
@@ -99,7 +112,7 @@ export function watchDecision(reveal) {
       event.preventDefault();
       note.focus();
     }
-  });
+  }, { signal: until });
 
   show();
   return {

@@ -1,6 +1,8 @@
 // The footer's word on the next break. It only says so; the door is what asks for it.
 
-export function watchNextBreak() {
+import { every } from "./every.js";
+
+export function watchNextBreak(until) {
   const told = document.querySelector("[data-break-in]");
   if (!told) return;
   const words = told.querySelector("[data-break-words]");
@@ -23,5 +25,5 @@ export function watchNextBreak() {
     return seconds < 60 ? `${Math.ceil(seconds)}\u00a0s` : `${Math.floor(seconds / 60)}\u00a0min`;
   }
 
-  setInterval(show, 5000);
+  every(5000, show, until);
 }

@@ -8,7 +8,7 @@ import { announce, plainKey } from "./keyboard.js";
 const REVEAL_HEADER = "X-Imprimatur-Reveal";
 const TOGGLED_MS = 10_000;
 
-export function watchReveal(onSeen) {
+export function watchReveal(onSeen, until) {
   const well = document.querySelector("[data-reveal]");
   if (!well) return { end: async () => {} };
   const pane = well.querySelector("[data-pane]");
@@ -89,6 +89,7 @@ export function watchReveal(onSeen) {
       const response = await post(well.dataset.lookUrl, { reveal, ms }, { keepalive: true });
       if (!response.ok) return;
       const said = await response.json();
+      if (until.aborted) return; // of the case before this one
       announce(`Seen for ${(said.ms / 1000).toFixed(1)} seconds.`);
       onSeen(said.ms, said.enough);
     } catch {
@@ -134,13 +135,13 @@ export function watchReveal(onSeen) {
     event.preventDefault();
     heldBy = event.code;
     press();
-  });
+  }, { signal: until });
   document.addEventListener("keyup", (event) => {
     if (event.code !== heldBy) return;
     heldBy = null;
     event.preventDefault();
     if (!toggles) end();
-  });
+  }, { signal: until });
   for (const target of [pane, button]) {
     target.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
@@ -150,16 +151,17 @@ export function watchReveal(onSeen) {
     });
     target.addEventListener("contextmenu", (event) => event.preventDefault());
   }
-  if (!toggles) for (const kind of ["pointerup", "pointercancel"]) document.addEventListener(kind, end);
-  window.addEventListener("blur", end);
-  window.addEventListener("pagehide", end);
+  if (!toggles) for (const kind of ["pointerup", "pointercancel"]) document.addEventListener(kind, end, { signal: until });
+  window.addEventListener("blur", end, { signal: until });
+  window.addEventListener("pagehide", end, { signal: until });
+  until.addEventListener("abort", end);
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "hidden") end();
-  });
+  }, { signal: until });
   document.addEventListener("claim-lost", () => {
     over = true;
     end();
-  });
+  }, { signal: until });
 
   function toggleGrey() {
     const on = grey.getAttribute("aria-pressed") !== "true";
@@ -169,7 +171,7 @@ export function watchReveal(onSeen) {
   grey.addEventListener("click", toggleGrey);
   document.addEventListener("keydown", (event) => {
     if (plainKey(event) === "g") toggleGrey();
-  });
+  }, { signal: until });
 
   return { end };
 }
