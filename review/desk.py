@@ -3,10 +3,9 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, F, Max, OuterRef, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from gateway import lifecycle
@@ -15,7 +14,7 @@ from gateway.models import Case, Decision, Generation, Image, ImageFingerprint, 
 from moderation.hashes import MIN_QUALITY
 from moderation.taxonomy import CATEGORIES, HARMS, Category
 from moderation.text.normalise import TextError, canonical
-from review import findings, wording
+from review import alike, findings, history, timeline, wording
 from review.claims import Claim, claimed_at
 
 # The nine denials that have a digit, always in this order: hands learn positions.
@@ -28,22 +27,17 @@ _SHOWN_PARAMETERS = ("size", "steps", "guidance_scale", "seed", "output_format")
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One image of the request in the strip. `case_id` is set for those that this claim holds."""
+    """One image of the request in the strip. `case_id` is set for those that this claim holds.
+
+    `shown`: what a denial of several says of it: its case, at this version, with bytes of this hash.
+    """
 
     number: int
     status: str
     current: bool
     case_id: uuid.UUID | None
+    shown: str
     fact: str
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of the timeline; `changed`: it moved something."""
-
-    at: datetime
-    text: str
-    changed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +52,11 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Undoable:
-    """What this person said last and can still take back."""
+    """What this person said last and can still take back; `number`: of how many cases they said it at once."""
 
     case: Case
     decision: Decision
+    number: int
 
     @property
     def seconds(self) -> float:
@@ -76,16 +71,17 @@ def page(case: Case, claim: Claim, user: User) -> dict[str, Any]:
     verdict = prompt_verdict if image is None else _latest_verdict(generation, image)
     policy = findings.policy_of(verdict)
     seen_ms = _seen_ms(case, user)
-    second = case.lane == "second"
+    first_approvers = timeline.first_approvers(case, user)
+    shown = shown_sha256(case)
     return {
         "case": case,
         "image": image,
         "generation": generation,
         "token": claim.token,
-        "shown_sha256": shown_sha256(case).hex(),
+        "shown_sha256": shown.hex(),
         "held_at": claimed_at(case.pk),
         "seconds_left": max(0.0, (claim.until - timezone.now()).total_seconds()),
-        "lead": findings.lead(generation, image, verdict, second=second),
+        "lead": findings.lead(generation, image, verdict, second=bool(first_approvers)),
         "findings": findings.findings(verdict, policy),
         "prompt_findings": []
         if image is None
@@ -96,7 +92,12 @@ def page(case: Case, claim: Claim, user: User) -> dict[str, Any]:
         **_words_of(generation, prompt_verdict),
         "parameters": _parameters(generation, image),
         "strip": _strip(case, claim, user),
-        "timeline": timeline(case, hide_others=second),
+        "can_choose_several": image is not None and len(claim.case_ids) > 1,
+        "second": bool(first_approvers),
+        "notes": timeline.notes(case, user, first_approvers),
+        "timeline": timeline.timeline(case, user, first_approvers),
+        "history": history.history(generation),
+        "alike": alike.decided_alike(case, shown),
         "reasons": [CATEGORIES[name] for name in DIGIT_REASONS],
         "more_reasons": _more_reasons(),
         "seen_ms": seen_ms,
@@ -133,7 +134,8 @@ def undoable(user: User) -> Undoable | None:
     )
     if case is None:
         return None
-    return Undoable(case, Decision.objects.get(case=case, version=case.version - 1))
+    together = lifecycle.said_together(case.pk)
+    return Undoable(case, together.get(case=case), len(together))
 
 
 def said() -> QuerySet[Decision]:
@@ -203,19 +205,22 @@ def _parameters(generation: Generation, image: Image | None) -> list[tuple[str, 
 def _strip(case: Case, claim: Claim, user: User) -> list[Tile]:
     if case.image is None:
         return []
-    mine = dict(Case.objects.filter(pk__in=claim.case_ids).values_list("image_id", "pk"))
+    mine = {each.image_id: each for each in Case.objects.filter(pk__in=claim.case_ids)}
     seen = dict(Look.objects.filter(case__in=claim.case_ids, user=user).values_list("case").annotate(longest=Max("ms")))
     images = Image.objects.filter(generation=case.generation).order_by("position")
-    return [
-        Tile(
-            number=image.position + 1,
-            status=image.status,
-            current=image.pk == case.image_id,
-            case_id=mine.get(image.pk),
-            fact=_fact(image, mine.get(image.pk), seen),
-        )
-        for image in images
-    ]
+    return [_tile(image, mine.get(image.pk), case, seen) for image in images]
+
+
+def _tile(image: Image, mine: Case | None, current: Case, seen: dict[uuid.UUID, int]) -> Tile:
+    case_id = None if mine is None else mine.pk
+    return Tile(
+        number=image.position + 1,
+        status=image.status,
+        current=image.pk == current.image_id,
+        case_id=case_id,
+        shown="" if mine is None else f"{mine.pk} {mine.version} {bytes(image.master_sha256 or b'').hex()}",
+        fact=_fact(image, case_id, seen),
+    )
 
 
 def _fact(image: Image, case_id: uuid.UUID | None, seen: dict[uuid.UUID, int]) -> str:
@@ -226,39 +231,3 @@ def _fact(image: Image, case_id: uuid.UUID | None, seen: dict[uuid.UUID, int]) -
 
 def _more_reasons() -> list[Category]:
     return [CATEGORIES[name] for name in HARMS if name not in DIGIT_REASONS]
-
-
-def timeline(case: Case, *, hide_others: bool = False) -> list[Event]:
-    """What happened to this request and what was said of it, the earliest first. Notes stay with their decision."""
-    generation = case.generation
-    events = [Event(generation.created_at, "Request accepted")]
-    for verdict in Verdict.objects.filter(Q(image=case.image) | Q(image=None), generation=generation):
-        of = "Prompt" if verdict.image_id is None else "Image"
-        events.append(Event(verdict.at, f"{of} screened: {verdict.outcome}", changed=verdict.outcome != "allow"))
-    events.append(Event(claimed_at(case.pk), f"This {case.kind} is held; a person is asked"))
-    if not hide_others:
-        events += [Event(said.at, _sentence(said)) for said in _decisions_about(case)]
-    return sorted(events, key=lambda event: event.at)
-
-
-def _decisions_about(case: Case) -> QuerySet[Decision]:
-    return (
-        Decision.objects.select_related("case")
-        .filter(Q(case=case) | Q(case__kind="prompt"), case__generation=case.generation)
-        .order_by("id")
-    )
-
-
-def _sentence(said: Decision) -> str:
-    verb = {
-        "release": "released the image", "approve": "approved the prompt", "deny": f"denied the {said.case.kind}",
-        "escalate": f"escalated the {said.case.kind}", "undo": "took that back",
-    }[said.outcome]  # fmt: skip
-    reason = f" for {said.category}" if said.category else ""
-    note = f": “{said.note}”" if said.note else ""
-    return f"{pseudonym(said.user_id)} {verb}{reason}{note}"
-
-
-def pseudonym(user_id: uuid.UUID) -> str:
-    """How a person appears in records: stable, and not their name."""
-    return f"R-{user_id.hex[-4:].upper()}"

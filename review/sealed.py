@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from gateway.models import AuditEntry, AuditPrivate, RequesterHold, Role, Seal, SealedAccess, User
-from review.desk import pseudonym
+from review.timeline import pseudonym
 
 STAGES = {"prompt match": "prompt", "image match": "image", "reviewer": "review", "officer": "officer"}
 HOW = {

@@ -9,7 +9,7 @@ remembering  pictures that people decided about before      routing    which que
 
 from gateway.lifecycle.accepting import Request, accept, cancel, erase, prompt_hash, withdraw
 from gateway.lifecycle.deciding import carry_out, decide, note_look, note_view, seal_case, undo
-from gateway.lifecycle.denying import Shown, deny_several
+from gateway.lifecycle.denying import Shown, deny_several, said_together, undo_together
 from gateway.lifecycle.making import (
     PublishedFile,
     StoredBytes,
@@ -69,6 +69,7 @@ __all__ = [
     "requester_is_held",
     "reroute",
     "retire_known_picture",
+    "said_together",
     "seal",
     "seal_case",
     "settle_delivered",
@@ -79,5 +80,6 @@ __all__ = [
     "settle_prompt",
     "status_of",
     "undo",
+    "undo_together",
     "withdraw",
 ]

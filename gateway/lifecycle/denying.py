@@ -1,12 +1,14 @@
-"""Denying several images of one request at once. Nothing else is ever said of several."""
+"""Denying several images of one request at once, and taking that back. Nothing else is ever said of several."""
 
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db.models import F, QuerySet
+
 from gateway.audit.log import Actor
 from gateway.errors import ClaimLostError, DecisionRefusedError, GatewayError, NotFoundError, StaleStatusError
-from gateway.lifecycle.deciding import check_claim, say_under_lock
+from gateway.lifecycle.deciding import check_claim, say_under_lock, undo
 from gateway.lifecycle.transaction import Step, step
 from gateway.models import Case, Decision, Image
 from moderation.taxonomy import CATEGORIES
@@ -78,6 +80,38 @@ def deny_several(
             for each in chosen
         ]
     return list(Decision.objects.filter(pk__in=said).order_by("id"))
+
+
+def undo_together(case_id: uuid.UUID, *, user_id: uuid.UUID) -> Case:
+    """Take back what this person said of this case and, in the same breath, of others of its request: theirs again.
+
+    What they hold of the request is one claim afterwards.
+
+    Raises:
+        StaleStatusError, DecisionRefusedError, NotFoundError: as `undo`.
+    """
+    case = Case.objects.filter(pk=case_id).first()
+    if case is None:
+        raise NotFoundError(f"no case {case_id}")
+    with step(case.generation_id, Actor("person", user_id)) as s:
+        for each in [case_id, *said_together(case_id).exclude(case=case_id).values_list("case", flat=True)]:
+            undo(each, user_id=user_id)
+        mine = Case.objects.filter(generation=s.generation, status="open", lease_user=user_id, lease_until__gt=s.at)
+        token = mine.exclude(pk=case_id).order_by("lease_token").values_list("lease_token", flat=True).first()
+        if token is not None:
+            mine.update(lease_token=token)
+    return Case.objects.get(pk=case_id)
+
+
+def said_together(case_id: uuid.UUID) -> QuerySet[Decision]:
+    """The decision that made this case `decided`, with those that its person made of its request at the same moment,
+    as far as they can still be undone.
+    """
+    standing = Decision.objects.filter(case__status="decided", version=F("case__version") - 1)
+    own = standing.filter(case=case_id)
+    return standing.filter(
+        case__generation__in=own.values("case__generation"), user__in=own.values("user"), at__in=own.values("at")
+    ).order_by("case")
 
 
 def _check_all(s: Step, chosen: Sequence[Chosen], *, user_id: uuid.UUID, token: uuid.UUID) -> None:

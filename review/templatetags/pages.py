@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from review import desk, keys
+from review import keys, timeline
 from review.preferences import Desk, desk_for
 
 register = template.Library()
@@ -89,7 +89,7 @@ def short_id(value: uuid.UUID) -> str:
 
 @register.filter
 def pseudonym(user_id: uuid.UUID) -> str:
-    return desk.pseudonym(user_id)
+    return timeline.pseudonym(user_id)
 
 
 @register.filter

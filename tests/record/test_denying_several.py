@@ -122,3 +122,41 @@ def test_several_denials_need_a_reason_of_the_taxonomy(world: World, category: s
         deny(world, world.ada, shown(*cases), cases[0], category)
 
     assert not Decision.objects.exists()
+
+
+def test_one_undo_takes_all_of_them_back_and_they_are_one_claim_again(world: World) -> None:
+    world.undo_window(60)
+    first, second, third = claimed(world)
+    deny(world, world.ada, shown(first, third), first)
+
+    with world.record.acting_as("people"):
+        lifecycle.undo_together(third.pk, user_id=world.ada.pk)
+
+    assert world.statuses(first.generation_id) == ("in_review", ["held", "held", "held"])
+    claim = Case.objects.filter(status="open").values_list("lease_user_id", "lease_token").distinct()
+    assert list(claim) == [(world.ada.pk, second.lease_token)]
+    assert Decision.objects.filter(outcome="undo").count() == 2
+
+
+def test_an_undo_leaves_what_the_same_person_said_at_another_time(world: World) -> None:
+    world.undo_window(60)
+    first, second, third = claimed(world)
+    world.decide(world.ada, second, "deny")
+    deny(world, world.ada, shown(first, third), first)
+
+    with world.record.acting_as("people"):
+        lifecycle.undo_together(first.pk, user_id=world.ada.pk)
+
+    statuses = Case.objects.filter(generation=first.generation_id).order_by("image__position")
+    assert list(statuses.values_list("status", flat=True)) == ["open", "decided", "open"]
+
+
+def test_nobody_undoes_what_another_said_of_several(world: World) -> None:
+    world.undo_window(60)
+    cases = claimed(world)
+    deny(world, world.ada, shown(*cases), cases[0])
+
+    with world.record.acting_as("people"), pytest.raises(DecisionRefusedError):
+        lifecycle.undo_together(cases[0].pk, user_id=world.ben.pk)
+
+    assert not Decision.objects.filter(outcome="undo").exists()

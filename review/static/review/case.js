@@ -2,9 +2,11 @@
 
 import { watchClaim } from "./claim.js";
 import { watchDecision } from "./decide.js";
+import { watchHistory } from "./history.js";
 import { plainKey } from "./keyboard.js";
 import { watchNextBreak } from "./next_break.js";
 import { watchReveal } from "./reveal.js";
+import { watchSeveral } from "./several.js";
 
 export function watchCase(until) {
   let decision = null;
@@ -12,6 +14,8 @@ export function watchCase(until) {
   decision = watchDecision(reveal, until);
   watchClaim(until);
   watchNextBreak(until);
+  watchSeveral(until);
+  watchHistory(until);
 
   const keys = document.querySelector("[data-keys]");
   document.querySelector("[data-help]").addEventListener("click", () => keys.showModal());

@@ -1,6 +1,7 @@
 // Choosing and committing, which are two acts: no key does both.
 
 import { announce, commits, keyLabel, plainKey } from "./keyboard.js";
+import { severalWords } from "./several.js";
 
 const WORDS = {
   release: "Release, next case",
@@ -31,8 +32,9 @@ export function watchDecision(reveal, until) {
 
   function show() {
     const outcome = chosen();
+    document.dispatchEvent(new CustomEvent("outcome", { detail: outcome }));
     const missing = outcome === "deny" && !form.elements.category.value ? "Choose a reason" : "";
-    commitWords.textContent = missing || WORDS[outcome] || "Choose a decision";
+    commitWords.textContent = missing || (outcome === "deny" && severalWords()) || WORDS[outcome] || "Choose a decision";
     commit.classList.toggle("not-yet", !outcome || Boolean(missing));
     commit.setAttribute("aria-disabled", String(!outcome || Boolean(missing)));
     form.classList.toggle("denying", outcome === "deny");
@@ -114,6 +116,7 @@ export function watchDecision(reveal, until) {
     }
   }, { signal: until });
 
+  document.addEventListener("several", show, { signal: until });
   show();
   return {
     seen(ms, enough) {
