@@ -219,6 +219,14 @@ FUNCTIONS = {
     "is_edge(text, text, text)": ROLES,
     "current_era()": ROLES,
     "make_audit_partitions(int)": ("sweeper",),
+# ---- many cases denied together, pictures taken off their list, and searches of the log by name
+_insert("people", "decision", "batch")
+_update("people", "known_picture", "retire_reason")
+_select("people", "saved_search")
+_insert("people", "saved_search", "id user_id name filters created_at")
+_update("people", "saved_search", "name filters")
+_delete("people", "saved_search")
+
     "claim_cases(uuid, text[], boolean[], text[], int, uuid[], boolean, uuid, float)": ("people",),
     "claim_spared_cases(uuid, text[], boolean[], text[], int, uuid[], boolean, uuid, float)": ("people",),
     "people_said_yes(uuid, uuid, uuid, bytea)": ("people", "sweeper"),

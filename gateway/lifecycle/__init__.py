@@ -2,12 +2,13 @@
 
 accepting  the clients' door       screening  prompts and pictures judged     making  pictures made and delivered
 deciding   what people say         sealing    what only officers may read     upkeep  what is stranded or overdue
-denying    several images of one request at once
+denying    several images of one request at once      bulk     cases of many requests, each by itself
 opening    what is sealed, by two people         requesters  whose further work an officer holds
 remembering  pictures that people decided about before      routing    which queue a case waits in
 """
 
 from gateway.lifecycle.accepting import Request, accept, cancel, erase, prompt_hash, withdraw
+from gateway.lifecycle.bulk import MOST_IN_A_BATCH, Batch, LeftOut, deny_each, undo_batch
 from gateway.lifecycle.deciding import carry_out, decide, note_look, note_view, seal_case, undo
 from gateway.lifecycle.denying import Shown, deny_several, said_together, undo_together
 from gateway.lifecycle.making import (
@@ -35,7 +36,10 @@ from gateway.lifecycle.transaction import status_of
 from gateway.lifecycle.upkeep import checker_lives, derive_again, expire, hold_without_checker, look_again
 
 __all__ = [
+    "MOST_IN_A_BATCH",
+    "Batch",
     "Judgement",
+    "LeftOut",
     "PublishedFile",
     "Request",
     "Rerouted",
@@ -49,6 +53,7 @@ __all__ = [
     "carry_out",
     "checker_lives",
     "decide",
+    "deny_each",
     "deny_several",
     "derive_again",
     "end_opening",
@@ -80,6 +85,7 @@ __all__ = [
     "settle_prompt",
     "status_of",
     "undo",
+    "undo_batch",
     "undo_together",
     "withdraw",
 ]

@@ -18,6 +18,7 @@ from gateway.models.fields import new_id
 from moderation.taxonomy import CATEGORIES
 
 MIN_LOOK_MS = 1000
+LEAST_BATCH_UNDO_S = 30.0  # many denials are many mistakes if they are one: the time to take them back is never short
 
 
 def note_view(case: Case, *, form: str, sha256: bytes, actor: Actor) -> None:
@@ -51,14 +52,19 @@ def note_look(case_id: uuid.UUID, *, user_id: uuid.UUID, sha256: bytes, form: st
             raise DecisionRefusedError(_what_stands_against(error)) from error
 
 
-def _lock(case_id: uuid.UUID, actor: Actor) -> Any:
+def step_of_case(case_id: uuid.UUID, actor: Actor) -> Any:
+    """A transition of the generation that this case belongs to.
+
+    Raises:
+        NotFoundError: there is no such case.
+    """
     generation_id = Case.objects.filter(pk=case_id).values_list("generation_id", flat=True).first()
     if generation_id is None:
         raise NotFoundError(f"no case {case_id}")
     return step(generation_id, actor)
 
 
-def _lock_rest(s: Step, case_id: uuid.UUID) -> tuple[Image | None, Case]:
+def lock_image_and_case(s: Step, case_id: uuid.UUID) -> tuple[Image | None, Case]:
     """The image of this case and the case itself, in the order of locks."""
     image_id = Case.objects.values_list("image_id", flat=True).get(pk=case_id)
     image = None if image_id is None else s.lock_image(image_id)
@@ -92,8 +98,8 @@ def decide(
     if outcome == "deny" and category not in CATEGORIES:
         raise DecisionRefusedError("a denial needs a reason from the taxonomy", field="category", value=category)
     actor = Actor("person", user_id)
-    with _lock(case_id, actor) as s:
-        image, case = _lock_rest(s, case_id)
+    with step_of_case(case_id, actor) as s:
+        image, case = lock_image_and_case(s, case_id)
         check_claim(case, user_id=user_id, token=token, version=version, s=s)
         decision_id = say_under_lock(
             s,
@@ -120,8 +126,12 @@ def say_under_lock(
     category: str | None,
     note: str,
     remembered: bool,
+    batch: uuid.UUID | None = None,
 ) -> uuid.UUID:
     """Record what the person with this claim says of a case at its present version: the decision's id.
+
+    Args:
+        batch: it is said of other cases too (gateway/lifecycle/bulk.py).
 
     Raises:
         DecisionRefusedError: as `decide`.
@@ -129,7 +139,8 @@ def say_under_lock(
     if remembered:
         check_can_be_remembered(image, outcome)
     version, decision_id = case.version, new_id()
-    effective_at = s.at + timedelta(seconds=case.queue.undo_window_s)
+    window_s = case.queue.undo_window_s if batch is None else max(case.queue.undo_window_s, LEAST_BATCH_UNDO_S)
+    effective_at = s.at + timedelta(seconds=window_s)
     try:
         insert(
             s.cursor,
@@ -145,12 +156,15 @@ def say_under_lock(
             note=note,
             effective_at=effective_at,
             remember=remembered,
+            batch=batch,
         )
     except IntegrityError as error:
         raise DecisionRefusedError(_what_stands_against(error)) from error
     said = {
         "version": version, "outcome": outcome, "category": category, "sha256": sha256.hex(), "remembered": remembered,
     }  # fmt: skip
+    if batch is not None:
+        said["batch"] = str(batch)
     private: Private = {"note": ("operator", note)} if note else {}
     s.move_case(case, "decided", "case.decided", effective_at=effective_at, detail=said, private=private)
     if effective_at <= s.at:
@@ -168,8 +182,8 @@ def seal_case(case_id: uuid.UUID, *, user_id: uuid.UUID, token: uuid.UUID, versi
         ClaimLostError: the lease is over or somebody else's.
         StaleStatusError: the case moved on.
     """
-    with _lock(case_id, Actor("person", user_id)) as s:
-        _, case = _lock_rest(s, case_id)
+    with step_of_case(case_id, Actor("person", user_id)) as s:
+        _, case = lock_image_and_case(s, case_id)
         check_claim(case, user_id=user_id, token=token, version=version, s=s)
         seal_under_lock(s, "reviewer", reason=GENERAL_REASON, detail={"case": str(case_id)}, private={})
 
@@ -200,6 +214,9 @@ _REFUSALS = {
     "wrong word": "a prompt is approved or denied, a picture released or denied",
     "own organization": "you belong to this organization as a client: others look at its work and decide about it",
     "second of one person": "the second approval must come from another person",
+    "only denials": "many cases are only ever denied together",
+    "not a senior": "only a senior denies many cases together",
+    "too many": "at most 100 cases are denied together",
 }
 
 
@@ -208,19 +225,24 @@ def _what_stands_against(error: IntegrityError) -> str:
     return next((text for key, text in _REFUSALS.items() if key in said), "a rule of the record stands against it")
 
 
-def undo(case_id: uuid.UUID, *, user_id: uuid.UUID) -> Case:
+def undo(case_id: uuid.UUID, *, user_id: uuid.UUID, of_batch: uuid.UUID | None = None) -> Case:
     """Take back what this person said, before it is carried out; the case is theirs again, unless they came to belong
     to its organization as a client since.
+
+    Args:
+        of_batch: only what was said in this batch; the case then waits for whoever takes it.
 
     Raises:
         StaleStatusError: there is nothing to undo any more.
         DecisionRefusedError: somebody else said it.
     """
-    with _lock(case_id, Actor("person", user_id)) as s:
-        _, case = _lock_rest(s, case_id)
+    with step_of_case(case_id, Actor("person", user_id)) as s:
+        _, case = lock_image_and_case(s, case_id)
         if case.status != "decided":
             raise StaleStatusError(f"this case is {case.status}: there is nothing to undo any more")
         decision = _decision_of(case)
+        if of_batch not in (None, decision.batch):
+            raise StaleStatusError("something else was said of this case since")
         if decision.user_id != user_id:
             raise DecisionRefusedError("only the person who decided can undo it")
         s.cursor.execute(
@@ -230,7 +252,7 @@ def undo(case_id: uuid.UUID, *, user_id: uuid.UUID) -> Case:
         )
         claim: dict[str, Any] = {}
         own = ClientMembership.objects.filter(user=user_id, organization=s.generation.organization_id)
-        if not own.exists():
+        if of_batch is None and not own.exists():
             until = s.at + timedelta(seconds=settings.CONFIGURATION.case_lease_s)
             claim = {"lease_user": user_id, "lease_token": new_id(), "lease_until": until}
         s.move_case(case, "open", "case.undone", **claim)
@@ -243,8 +265,8 @@ def carry_out(case_id: uuid.UUID, *, actor: Actor) -> None:
     Raises:
         StaleStatusError: it is no longer decided, or not due yet.
     """
-    with _lock(case_id, actor) as s:
-        image, case = _lock_rest(s, case_id)
+    with step_of_case(case_id, actor) as s:
+        image, case = lock_image_and_case(s, case_id)
         if case.status != "decided" or case.effective_at is None or case.effective_at > s.at:
             raise StaleStatusError(f"case {case_id} is not due")
         _carry_out(s, image, case)

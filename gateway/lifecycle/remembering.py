@@ -7,12 +7,12 @@ an entry may do, and why no more.
 import uuid
 from collections.abc import Mapping
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from gateway.audit.log import Actor, Entries
 from gateway.errors import DecisionRefusedError, NotFoundError, StaleStatusError
 from gateway.lifecycle.transaction import Step, insert
-from gateway.models import Case, Decision, Image, ImageFingerprint, KnownPicture, PolicyVersion, Verdict
+from gateway.models import MIN_REASON, Case, Decision, Image, ImageFingerprint, KnownPicture, PolicyVersion, Verdict
 from gateway.models.fields import new_id
 
 
@@ -75,22 +75,32 @@ def _verdict(image: Image) -> Verdict | None:
     return Verdict.objects.filter(image=image).order_by("-id").first()
 
 
-def retire_known_picture(known_id: uuid.UUID, *, user_id: uuid.UUID) -> None:
+def retire_known_picture(known_id: uuid.UUID, *, user_id: uuid.UUID, reason: str) -> None:
     """Take a picture off its list, for good: the checkers ask about it as about any other.
 
     Raises:
         NotFoundError: there is no such entry.
         StaleStatusError: somebody retired it before.
+        DecisionRefusedError: no reason of 20 characters, neither a senior nor an officer, or sealed and not an officer.
     """
+    reason = reason.strip()
+    if len(reason) < MIN_REASON:
+        raise DecisionRefusedError(
+            f"the reason has {len(reason)} characters; it needs at least {MIN_REASON}",
+            field="reason", value=len(reason), limit=MIN_REASON,
+        )  # fmt: skip
     with transaction.atomic(), connection.cursor() as cursor:
         known = KnownPicture.objects.select_for_update(no_key=True).filter(pk=known_id).first()
         if known is None:
             raise NotFoundError(f"no known picture {known_id}")
-        cursor.execute(
-            "UPDATE known_picture SET retired_at = now(), retired_by_id = %s "
-            "WHERE id = %s AND retired_at IS NULL RETURNING now()",
-            [user_id, known_id],
-        )
+        try:
+            cursor.execute(
+                "UPDATE known_picture SET retired_at = now(), retired_by_id = %s, retire_reason = %s "
+                "WHERE id = %s AND retired_at IS NULL RETURNING now()",
+                [user_id, reason, known_id],
+            )
+        except IntegrityError as error:
+            raise DecisionRefusedError("only a senior or an officer takes a picture off its list") from error
         row = cursor.fetchone()
         if row is None:
             raise StaleStatusError(f"known picture {known_id} is retired already")
@@ -102,6 +112,6 @@ def retire_known_picture(known_id: uuid.UUID, *, user_id: uuid.UUID) -> None:
         )
         entries.append(
             kind="known_picture", target=known_id, was="listed", to="retired", action="picture.retired",
-            detail={"side": known.side, "sha256": bytes(known.sha256).hex()},
+            detail={"side": known.side, "sha256": bytes(known.sha256).hex()}, private={"reason": ("operator", reason)},
         )  # fmt: skip
         entries.write(cursor)

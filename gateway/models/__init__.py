@@ -25,6 +25,7 @@ from .releases import Grant, Publication
 from .routing import DEFAULT_QUEUE_ID, UNSCREENED, QueueAssignment, RoutingRule
 from .sealed import MIN_REASON, Purpose, RequesterHold, SealedAccess
 
+from .searches import SavedSearch
 __all__ = [
     "DEFAULT_QUEUE_ID",
     "MAX_SEED",
@@ -71,6 +72,7 @@ __all__ = [
     "Usage",
     "User",
     "Verdict",
+    "SavedSearch",
     "WorkStretch",
     "Worker",
 ]

@@ -8,7 +8,7 @@ from django.db import connection
 
 from gateway import lifecycle
 from gateway.errors import DecisionRefusedError, StaleStatusError
-from gateway.models import Decision, ImageFingerprint, KnownPicture
+from gateway.models import Decision, ImageFingerprint, KnownPicture, User
 from tests.record.world import LOOK, PICTURE, World
 
 ALLOWING, ASKING = "a" * 64, "b" * 64
@@ -50,6 +50,10 @@ def in_force(world: World) -> list[str]:
     with world.record.acting_as("screening"), connection.cursor() as cursor:
         cursor.execute("SELECT side FROM known_picture_in_force")
         return [row[0] for row in cursor.fetchall()]
+
+
+def retire(known_id: uuid.UUID, person: User, reason: str = "harmless after a second look") -> None:
+    lifecycle.retire_known_picture(known_id, user_id=person.pk, reason=reason)
 
 
 def decision_of(world: World) -> Decision:
@@ -185,7 +189,7 @@ def test_leave_that_is_over_by_the_time_of_the_settlement_is_none(world: World, 
     asked: dict[str, Any] = {}
     if over == "retired":
         with world.record.acting_as("people"):
-            lifecycle.retire_known_picture(known(world)[0].pk, user_id=world.ben.pk)
+            retire(known(world)[0].pk, world.second)
     elif over == "sealed":
         world.seal(generation_id)
     elif over == "withdrawn":
@@ -214,14 +218,63 @@ def test_a_person_takes_a_picture_off_its_list_once_and_for_good(world: World) -
     assert in_force(world) == ["block"]
 
     with world.record.acting_as("people"):
-        lifecycle.retire_known_picture(entry.pk, user_id=world.ben.pk)
+        retire(entry.pk, world.second)
         with pytest.raises(StaleStatusError):
-            lifecycle.retire_known_picture(entry.pk, user_id=world.ada.pk)
+            retire(entry.pk, world.officer)
 
     (entry,) = known(world)
-    assert (entry.status, entry.retired_by_id) == ("retired", world.ben.pk)
+    assert (entry.status, entry.retired_by_id) == ("retired", world.second.pk)
     assert in_force(world) == []
     assert world.actions(entry.pk) == ["picture.remembered", "picture.retired"]
+
+
+def test_why_a_picture_left_its_list_stands_on_it_and_for_operators_in_the_log(world: World) -> None:
+    decided(world, "deny")
+    (entry,) = known(world)
+
+    with world.record.acting_as("people"):
+        retire(entry.pk, world.second, "  it only looks like one  ")
+
+    (entry,) = known(world)
+    assert entry.retire_reason == "it only looks like one"
+    said = world.one_value(
+        "SELECT p.value FROM audit_private p JOIN audit a ON a.id = p.audit_id "
+        "WHERE a.target_id = %s AND p.field = 'reason' AND p.audience = 'operator'",
+        entry.pk,
+    )
+    assert said == "it only looks like one"
+
+
+@pytest.mark.parametrize(("length", "taken_off"), [(19, False), (20, True)])
+def test_a_picture_leaves_its_list_for_a_reason_of_twenty_characters(
+    world: World, length: int, taken_off: bool
+) -> None:
+    decided(world, "deny")
+    (entry,) = known(world)
+
+    with world.record.acting_as("people"):
+        if taken_off:
+            retire(entry.pk, world.second, "r" * length)
+        else:
+            with pytest.raises(DecisionRefusedError, match="has 19 characters; it needs at least 20"):
+                retire(entry.pk, world.second, f"  {'r' * length}  ")
+
+    assert in_force(world) == ([] if taken_off else ["block"])
+
+
+def test_a_reviewer_takes_nothing_off_a_list_and_what_is_sealed_only_an_officer(world: World) -> None:
+    generation_id = decided(world, "deny")
+    (entry,) = known(world)
+    with world.record.acting_as("people"), pytest.raises(DecisionRefusedError):
+        retire(entry.pk, world.ben)
+    world.seal(generation_id)
+
+    with world.record.acting_as("people"):
+        with pytest.raises(DecisionRefusedError):
+            retire(entry.pk, world.second)
+        retire(entry.pk, world.officer)
+
+    assert in_force(world) == []
 
 
 def test_a_sealed_picture_is_still_refused_and_nothing_but_hashes_is_kept_of_it(world: World) -> None:

@@ -120,6 +120,32 @@ MUTATIONS = [
         | {"picture_refused_for_ever_by_nobody": "known_picture_decision_id_e07c8033_fk_decision_id"},
     ),
     Mutation(
+        "known_retired_for_a_reason",
+        without_trigger("known_retired_for_a_reason", "known_picture"),
+        through(
+            "picture_taken_off_its_list_by_a_reviewer",
+            "picture_taken_off_its_list_without_a_reason",
+            "sealed_picture_taken_off_its_list_by_a_senior",
+        ),
+    ),
+    Mutation(
+        "bulk_only_denies",
+        without_trigger("bulk_only_denies", "decision"),
+        through(
+            "release_in_a_batch",
+            "approval_in_a_batch",
+            "batch_of_a_reviewer",
+            "batch_joined_by_another_senior",
+            "batch_for_two_reasons",
+            "batch_of_a_hundred_and_one",
+        ),
+    ),
+    Mutation(
+        "one_yes_at_a_time",
+        "DROP INDEX one_yes_at_a_time",
+        through("two_releases_in_one_transaction"),
+    ),
+    Mutation(
         "known_picture_retired",
         without_trigger("known_picture_retired", "known_picture"),
         {"retired_picture_back_on_its_list": "edge"},

@@ -4,13 +4,14 @@ An attack goes round the lifecycle with that role's own connection, and writes t
 would write. `test_attacks.py` runs all of them; `test_mutations.py` removes each safeguard and runs its attacks again.
 """
 
-from tests.record.attacks import bytes_out, known_pictures, log, people, rows, sealed, steps
+from tests.record.attacks import bulk, bytes_out, known_pictures, log, people, rows, sealed, steps
 from tests.record.attacks.intruder import ATTACKS, Attack, Intruder, refusal_of
 
 __all__ = [
     "ATTACKS",
     "Attack",
     "Intruder",
+    "bulk",
     "bytes_out",
     "known_pictures",
     "log",

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from gateway.models import Case, Decision
+from gateway.models import Case, Decision, User
 from gateway.models.fields import new_id
 from tests.record.attacks.intruder import Intruder, attack
 from tests.record.world import LOOK, PICTURE, World
@@ -143,10 +143,18 @@ def listed(world: World) -> uuid.UUID:
     return known
 
 
+def retire(x: Intruder, known: uuid.UUID, person: User, *, reason: str = "harmless after a second look") -> None:
+    x.do(
+        "people",
+        "UPDATE known_picture SET retired_at = now(), retired_by_id = %s, retire_reason = %s WHERE id = %s",
+        person.pk, reason, known,
+    )  # fmt: skip
+
+
 @attack("known_picture_retired")
 def retired_picture_back_on_its_list(world: World, x: Intruder) -> None:
     known = listed(world)
-    x.do("people", "UPDATE known_picture SET retired_at = now(), retired_by_id = %s WHERE id = %s", world.ada.pk, known)
+    retire(x, known, world.second)
     x.entry("people", known, "listed", "retired")
     x.commit()
     x.do("people", "UPDATE known_picture SET retired_at = NULL, retired_by_id = NULL WHERE id = %s", known)
@@ -155,12 +163,29 @@ def retired_picture_back_on_its_list(world: World, x: Intruder) -> None:
 
 @attack("audited")
 def picture_taken_off_its_list_without_entry(world: World, x: Intruder) -> None:
-    x.do(
-        "people",
-        "UPDATE known_picture SET retired_at = now(), retired_by_id = %s WHERE id = %s",
-        world.ada.pk,
-        listed(world),
-    )
+    retire(x, listed(world), world.second)
+
+
+@attack("known_retired_for_a_reason")
+def picture_taken_off_its_list_by_a_reviewer(world: World, x: Intruder) -> None:
+    known = listed(world)
+    retire(x, known, world.ada)
+    x.entry("people", known, "listed", "retired")
+
+
+@attack("known_retired_for_a_reason")
+def picture_taken_off_its_list_without_a_reason(world: World, x: Intruder) -> None:
+    known = listed(world)
+    retire(x, known, world.second, reason="because of this    ")
+    x.entry("people", known, "listed", "retired")
+
+
+@attack("known_retired_for_a_reason")
+def sealed_picture_taken_off_its_list_by_a_senior(world: World, x: Intruder) -> None:
+    known = listed(world)
+    world.seal(world.one_value("SELECT id FROM generation"))
+    retire(x, known, world.second)
+    x.entry("people", known, "listed", "retired")
 
 
 @attack("rights")
