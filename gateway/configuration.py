@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Process = Literal["clients", "people", "screening", "generation", "delivery", "sweeper", "migrator"]
 PROCESSES: tuple[Process, ...] = ("clients", "people", "screening", "generation", "delivery", "sweeper", "migrator")
@@ -177,6 +177,33 @@ class Configuration(BaseModel):
         "", max_length=2000, description="shown on the break page: whom a reviewer can turn to, in your words"
     )
 
+    # telling people that work waits
+    email_host: str | None = Field(None, description="the mail server; without one no e-mail leaves")
+    email_port: int = Field(587, ge=1, le=65535, description="its port")
+    email_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls",
+        description="how the way to it is encrypted: `starttls`, `tls` (from the first byte, port 465), `none`",
+    )
+    email_user: str | None = Field(None, description="who signs in there; nobody where not set")
+    email_password_file: Path | None = Field(None, description="file with that user's password, for the sweepers alone")
+    email_from: str = Field("imprimatur@localhost", min_length=3, description="the sender of e-mails")
+    email_folder: Path | None = Field(
+        None, description="without a mail server: the folder where each e-mail becomes a file; `up` sets it"
+    )
+    notice_webhook_url: str | None = Field(
+        None, description="the https URL that the sweepers tell of waiting work; none where not set"
+    )
+    notice_webhook_secret_file: Path | None = Field(
+        None, description="file with the secret that signs this: `whsec_` and the base64 of 24 to 64 bytes"
+    )
+    notice_webhook_every_s: int = Field(1800, ge=60, le=86_400, description="one notice in this time, at most")
+    notice_webhook_waits_s: int = Field(
+        0, ge=0, le=604_800, description="only when something has waited for this long in a queue"
+    )
+    notice_webhook_private: bool = Field(
+        default=False, description="whether that URL may lead into a private network, and be plain HTTP"
+    )
+
     # how long things are kept, days
     keep_released_days: float = Field(30.0, gt=0, description="how long released pictures and their masters are kept")
     keep_rejected_days: float = Field(
@@ -187,6 +214,15 @@ class Configuration(BaseModel):
         7.0, gt=0, description="how long a retry with the same key finds its generation"
     )
     keep_orphans_days: float = Field(1.0, gt=0, description="how long blobs of given-up attempts are kept")
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> "Configuration":
+        """Settings that mean nothing, or harm, without one another."""
+        if self.email_user is not None and (self.email_password_file is None or self.email_security == "none"):
+            raise ValueError("IMPRIMATUR_EMAIL_USER needs IMPRIMATUR_EMAIL_PASSWORD_FILE and an encrypted way")
+        if self.notice_webhook_url is not None and self.notice_webhook_secret_file is None:
+            raise ValueError("IMPRIMATUR_NOTICE_WEBHOOK_URL needs IMPRIMATUR_NOTICE_WEBHOOK_SECRET_FILE")
+        return self
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Configuration:
@@ -210,7 +246,8 @@ def read(environment: Mapping[str, str] = os.environ) -> Configuration:
         return Configuration(**values)
     except ValidationError as error:
         problems = "; ".join(
-            f"{_variable(str(e['loc'][0]), process)}: {e['msg']}" for e in error.errors(include_input=False)
+            f"{_variable(str(e['loc'][0]), process)}: {e['msg']}" if e["loc"] else e["msg"]
+            for e in error.errors(include_input=False)
         )
         raise ConfigurationError(problems) from None
 

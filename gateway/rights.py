@@ -204,6 +204,16 @@ _update("people", "desk_settings", _CHOSEN)
 _insert("people", "work_stretch", "user_id began_at last_at at_severe day severe_s severe_in_a_row")
 _update("people", "work_stretch", "began_at last_at at_severe day severe_s severe_in_a_row")
 
+# ---- who asked to be told that work waits: the sweeper tells them, and knows no more of an account than it must
+_NOTICE_RULE = "address queue_ids every_s waits_s only_first quiet_from quiet_until time_zone"
+_select("people", "notice_rule notice_sending")
+_insert("people", "notice_rule", f"user_id {_NOTICE_RULE}")
+_update("people", "notice_rule", _NOTICE_RULE)
+_delete("people", "notice_rule")
+_select("sweeper", "notice_recipient notice_sending")
+_insert("sweeper", "notice_sending", "key next_at armed")
+_update("sweeper", "notice_sending", "next_at armed sent_at failures problem")
+
 # ---- whose work a person may not decide
 _select("people", "client_membership")
 _insert("people", "client_membership", "id user_id organization_id since")

@@ -7,7 +7,7 @@ from allauth.mfa.totp import views as totp
 from django.urls import path
 
 from review.access import everyone, signed_in, without_second_factor
-from review.views import care, cases, decisions, overview, pictures, sealed
+from review.views import care, cases, decisions, notices, overview, pictures, sealed
 
 urlpatterns = [
     path("", overview.root, name="root"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("review/break/begin", care.begin_break, name="begin_break"),
     path("review/day/", care.day, name="day"),
     path("review/settings/", care.settings_page, name="settings"),
+    path("review/settings/notices", notices.page, name="notices"),
     path("review/settings/keys", care.keys_page, name="keys"),
     path("review/settings/keys/import", care.import_keys, name="import_keys"),
     path("review/settings/keys.json", care.export_keys, name="export_keys"),

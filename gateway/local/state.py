@@ -22,6 +22,7 @@ SUPERVISED = "IMPRIMATUR_SUPERVISED"
 # Which process may hold which key, by the variable that names its file.
 EVERYBODY = frozenset(ROLES)
 DOORS = frozenset({"clients", "people"})
+TELLS = frozenset({"people", "sweeper"})  # whether e-mail leaves from here, and who sends it
 READERS = frozenset({"people", "screening", "delivery"})
 KEY_FILES: Mapping[str, tuple[str, frozenset[str]]] = {
     "IMPRIMATUR_SECRET_KEY_FILE": (keyring.SECRET_KEY, EVERYBODY),
@@ -42,6 +43,7 @@ class State:
         self.quarantine = self.folder / "quarantine"
         self.released = self.folder / "released"
         self.log = self.folder / "log"
+        self.mail = self.folder / "mail"
         self.sockets = self.folder / "run"
         self.broker = self.folder / "broker"
         self.lock = self.folder / "lock"
@@ -133,6 +135,8 @@ def _known(state: State, process: str, environment: Mapping[str, str]) -> dict[s
     known["CELERY_BROKER_URL"] = broker_url(state.broker.resolve())
     known["QUARANTINE_URL"] = state.quarantine.as_uri()
     known["RELEASED_URL"] = state.released.as_uri()
+    if process in TELLS and "IMPRIMATUR_EMAIL_HOST" not in environment:
+        known["IMPRIMATUR_EMAIL_FOLDER"] = str(state.mail)
     # The embedded doors speak plain HTTP to this machine; a browser sends a secure cookie over HTTPS alone.
     known["IMPRIMATUR_SECURE_COOKIES"] = "false"
     return known

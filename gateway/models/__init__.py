@@ -18,6 +18,7 @@ from .generations import (
     Usage,
 )
 from .known_pictures import ImageFingerprint, KnownPicture, Side
+from .notices import MAX_EVERY_S, MAX_WAITS_S, MIN_EVERY_S, NoticeRule, NoticeSending
 from .organizations import ApiKey, IdempotencyKey, Organization
 from .people import ClientMembership, Role, User
 from .policies import PolicyVersion, Verdict
@@ -28,7 +29,10 @@ from .sealed import MIN_REASON, Purpose, RequesterHold, SealedAccess
 from .searches import SavedSearch
 __all__ = [
     "DEFAULT_QUEUE_ID",
+    "MAX_EVERY_S",
     "MAX_SEED",
+    "MAX_WAITS_S",
+    "MIN_EVERY_S",
     "MIN_REASON",
     "UNFINISHED",
     "UNSCREENED",
@@ -53,6 +57,8 @@ __all__ = [
     "Look",
     "Master",
     "ModelClock",
+    "NoticeRule",
+    "NoticeSending",
     "Organization",
     "Outcome",
     "PolicyVersion",

@@ -55,6 +55,26 @@ def test_a_value_out_of_range_stops_the_start_and_is_named() -> None:
         read({**GOOD, "IMPRIMATUR_LEASE_S": "0"})
 
 
+@pytest.mark.parametrize(
+    ("alone", "lacks"),
+    [
+        ({"IMPRIMATUR_EMAIL_USER": "gate"}, "IMPRIMATUR_EMAIL_PASSWORD_FILE"),
+        (
+            {
+                "IMPRIMATUR_EMAIL_USER": "gate",
+                "IMPRIMATUR_EMAIL_PASSWORD_FILE": "/password",
+                "IMPRIMATUR_EMAIL_SECURITY": "none",
+            },
+            "an encrypted way",
+        ),
+        ({"IMPRIMATUR_NOTICE_WEBHOOK_URL": "https://example.com"}, "IMPRIMATUR_NOTICE_WEBHOOK_SECRET_FILE"),
+    ],
+)
+def test_a_setting_without_what_it_needs_stops_the_start(alone: dict[str, str], lacks: str) -> None:
+    with pytest.raises(ConfigurationError, match=lacks):
+        read({**GOOD, **alone})
+
+
 def test_a_missing_setting_is_named() -> None:
     environment = {name: value for name, value in GOOD.items() if name != "DATABASE_URL_CLIENTS"}
 
