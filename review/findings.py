@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -90,8 +91,15 @@ def policy_of(verdict: Verdict | None) -> Policy | None:
     """The policy version that a verdict names."""
     if verdict is None:
         return None
-    kept = PolicyVersion.objects.filter(pk=verdict.policy_sha256).first()
-    return None if kept is None else Policy.parse(rfc8785.dumps(kept.document))
+    try:
+        return _policy(verdict.policy_sha256)
+    except PolicyVersion.DoesNotExist:
+        return None
+
+
+@lru_cache(maxsize=64)  # a policy version never changes
+def _policy(sha256: str) -> Policy:
+    return Policy.parse(rfc8785.dumps(PolicyVersion.objects.get(pk=sha256).document))
 
 
 def findings(verdict: Verdict | None, policy: Policy | None) -> list[Finding]:

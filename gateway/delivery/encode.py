@@ -24,6 +24,7 @@ CONTENT_TYPES: dict[OutputFormat, str] = {"png": "image/png", "jpeg": "image/jpe
 # A blurred form keeps this many columns of detail, whatever its size: outlines of things, no features of a person.
 BLUR_COLUMNS = 16
 DERIVATIVE_QUALITY = 80
+DERIVATIVE_METHOD = 0  # of libwebp: a person waits for it, and it is shown once
 
 
 class PictureError(Exception):
@@ -129,14 +130,16 @@ def derivative(master: Pixels, *, width_px: int, blur: bool, grey: bool, columns
     size = (width, max(1, round(image.height * width / image.width)))
     if blur:
         coarse = (columns, max(1, round(image.height * columns / image.width)))
-        image = image.resize(coarse, Image.Resampling.BOX).resize(size, Image.Resampling.BICUBIC)
-        image = image.filter(ImageFilter.GaussianBlur(width / columns / 2))
+        image = image.resize(coarse, Image.Resampling.BOX)
     else:
         image = image.resize(size, Image.Resampling.LANCZOS)
     if grey:
-        image = image.convert("L").convert("RGB")
+        image = image.convert("L")
+    if blur:
+        image = image.resize(size, Image.Resampling.BICUBIC)
+        image = image.filter(ImageFilter.GaussianBlur(width / columns / 2))
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=DERIVATIVE_QUALITY, method=4)
+    image.convert("RGB").save(buffer, "WEBP", quality=DERIVATIVE_QUALITY, method=DERIVATIVE_METHOD)
     return Encoded(buffer.getvalue(), CONTENT_TYPES["webp"], *image.size)
 
 

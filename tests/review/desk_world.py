@@ -23,9 +23,9 @@ PASSWORD = "a long pass phrase of tests"
 SIDE_PX = 256
 
 
-def picture(seed: int) -> bytes:
+def picture(seed: int, *, side_px: int = SIDE_PX) -> bytes:
     """A harmless landscape: sky, hills, a sun."""
-    y, x = np.mgrid[0:SIDE_PX, 0:SIDE_PX] / SIDE_PX
+    y, x = np.mgrid[0:side_px, 0:side_px] / side_px
     pixels = np.stack([150 + 90 * y, 170 + 50 * y, 225 - 60 * y], axis=-1)
     for hill in range(3):
         ridge = 0.5 + 0.14 * hill + 0.07 * np.sin(6.0 * x + seed + 2 * hill) + 0.03 * np.sin(17 * x + seed * 3)
@@ -47,8 +47,9 @@ def of_prompt(text: str, scores: dict[str, float], spans: tuple[Span, ...] = ())
 class DeskWorld(World):
     """As `World`, with bytes in quarantine. Everybody's password is `PASSWORD`."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, *, side_px: int = SIDE_PX) -> None:
         super().__init__(record)
+        self.side_px = side_px
         self.judge_by(default_policy())
 
     def judge_by(self, policy: Policy) -> None:
@@ -100,7 +101,8 @@ class DeskWorld(World):
         """Settle a generated image with a picture of its own, in quarantine."""
         with self.record.acting_as("generation"):
             image = Image.objects.select_related("generation").get(pk=lease.row_id)
-            written = quarantine_writer().write(picture(image.position), identity_of(image, attempt=lease.attempt))
+            master = picture(image.position, side_px=self.side_px)
+            written = quarantine_writer().write(master, identity_of(image, attempt=lease.attempt))
             stored = StoredBytes(
                 written.object_key, bytes.fromhex(written.sha256), written.size_bytes, written.wrapped_key
             )
