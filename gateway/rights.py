@@ -219,6 +219,14 @@ _select("people", "client_membership")
 _insert("people", "client_membership", "id user_id organization_id since")
 _delete("people", "client_membership")
 
+# ---- many cases denied together, pictures taken off their list, and searches of the log by name
+_insert("people", "decision", "batch")
+_update("people", "known_picture", "retire_reason")
+_select("people", "saved_search")
+_insert("people", "saved_search", "id user_id name filters created_at")
+_update("people", "saved_search", "name filters")
+_delete("people", "saved_search")
+
 MATRIX: dict[str, dict[str, Rights]] = {role: dict(tables) for role, tables in _matrix.items()}
 
 # Tables of Django and of allauth that the people's door uses whole.
@@ -229,14 +237,6 @@ FUNCTIONS = {
     "is_edge(text, text, text)": ROLES,
     "current_era()": ROLES,
     "make_audit_partitions(int)": ("sweeper",),
-# ---- many cases denied together, pictures taken off their list, and searches of the log by name
-_insert("people", "decision", "batch")
-_update("people", "known_picture", "retire_reason")
-_select("people", "saved_search")
-_insert("people", "saved_search", "id user_id name filters created_at")
-_update("people", "saved_search", "name filters")
-_delete("people", "saved_search")
-
     "claim_cases(uuid, text[], boolean[], text[], int, uuid[], boolean, uuid, float)": ("people",),
     "claim_spared_cases(uuid, text[], boolean[], text[], int, uuid[], boolean, uuid, float)": ("people",),
     "people_said_yes(uuid, uuid, uuid, bytea)": ("people", "sweeper"),
