@@ -125,6 +125,22 @@ def make_user(username: str, *, role: str, password: str, actor: log.Actor, made
     return user
 
 
+def have_demo_user(username: str, *, role: str, password: str, actor: log.Actor) -> None:
+    """A demo account with this password, let in without a second factor; made anew or with a new password.
+
+    Raises:
+        CommandError: the account of this name is somebody's own.
+    """
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        make_user(username, role=role, password=password, made_by_up=True, actor=actor)
+    elif user.made_by_up:
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    else:
+        raise CommandError(f"the account {username!r} is somebody's own: demo accounts are not made beside it")
+
+
 def find_user(username: str) -> User:
     """The account of this name, locked until the caller's transaction ends.
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from gateway.models import ApiKey, AuditEntry, User
+from gateway.models import ApiKey, AuditEntry, Role, User
 from tests.api.conftest import DoorClient
 from tests.databases import Record
 from tests.record.world import World
@@ -122,3 +122,40 @@ def test_demo_accounts_are_made_only_where_up_made_the_database(
         assert reviewer.made_by_up
         assert reviewer.check_password(second["password"])
         assert ApiKey.objects.filter(organization_id=first["organization"]).count() == 2
+
+
+def test_there_is_a_demo_account_of_every_role_each_with_a_password_of_its_own(
+    command: Callable[..., str], record: Record, configured: Callable[..., None]
+) -> None:
+    configured(demo_accounts=True)
+    command("prepare_demo")
+
+    before = dict(line.split() for line in command("demo_people").splitlines())
+    passwords = dict(line.split() for line in command("demo_people").splitlines())
+
+    assert not set(before.values()) & set(passwords.values())
+    with record.acting_as("people"):
+        people = {user.username: user for user in User.objects.filter(made_by_up=True)}
+        for name, password in passwords.items():
+            assert people[name].check_password(password)
+        assert [user.role for user in people.values()].count("officer") == 2
+        assert {user.role for user in people.values()} == set(Role.values)
+
+
+def test_no_demo_account_is_made_where_up_made_none(command: Callable[..., str], world: World) -> None:
+    with pytest.raises(CommandError, match="up"):
+        command("demo_people")
+
+
+def test_a_demo_account_never_takes_the_place_of_somebodys_own(
+    command: Callable[..., str], record: Record, configured: Callable[..., None]
+) -> None:
+    configured(demo_accounts=True)
+    command("prepare_demo")
+    command("create_user", "auditor", "--role", "auditor")
+
+    with pytest.raises(CommandError, match="somebody's own"):
+        command("demo_people")
+
+    with record.acting_as("people"):
+        assert not User.objects.filter(username="senior").exists()

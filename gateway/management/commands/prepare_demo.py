@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from gateway.management import accounts
-from gateway.models import Organization, Role, User
+from gateway.models import Organization, Role
 
 ORGANIZATION = "demo"
 REVIEWER = "reviewer"
@@ -29,7 +29,7 @@ class Command(BaseCommand):
                 ORGANIZATION, actor=actor
             )
             text, _ = accounts.make_key(organization, name="demo", actor=actor)
-            self._have_reviewer(password)
+            accounts.have_demo_user(REVIEWER, role=Role.REVIEWER, password=password, actor=actor)
         self.stdout.write(
             json.dumps(
                 {
@@ -40,19 +40,3 @@ class Command(BaseCommand):
                 }
             )
         )
-
-    def _have_reviewer(self, password: str) -> None:
-        reviewer = User.objects.filter(username=REVIEWER).first()
-        if reviewer is None:
-            accounts.make_user(
-                REVIEWER,
-                role=Role.REVIEWER,
-                password=password,
-                made_by_up=True,
-                actor=accounts.operator("prepare_demo"),
-            )
-        elif reviewer.made_by_up:
-            reviewer.set_password(password)
-            reviewer.save(update_fields=["password"])
-        else:
-            raise CommandError(f"the account {REVIEWER!r} is somebody's own: demo accounts are not made beside it")

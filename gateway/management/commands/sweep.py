@@ -11,8 +11,8 @@ from gateway.notices import sending
 
 class Command(BaseCommand):
     help = (
-        "Bring back what was stranded, carry out due decisions, end what is overdue, purge, tell people what waits. Run two "
-        "or more."
+        "Bring back what was stranded, carry out due decisions, end what is overdue, purge, tell people what waits. "
+        "Run two or more."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
