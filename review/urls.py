@@ -7,7 +7,7 @@ from allauth.mfa.totp import views as totp
 from django.urls import path
 
 from review.access import everyone, signed_in, without_second_factor
-from review.views import care, cases, decisions, notices, overview, pictures, sealed
+from review.views import bulk, care, cases, decisions, known, log, notices, overview, pictures, sealed
 
 urlpatterns = [
     path("", overview.root, name="root"),
@@ -16,7 +16,17 @@ urlpatterns = [
     path("review/queues", overview.queues_now, name="queues"),
     path("review/next", cases.take, name="take"),
     path("review/claim", cases.renew, name="renew"),
-    path("review/decisions", decisions.log, name="decisions"),
+    path("review/decisions", log.log, name="decisions"),
+    path("review/decisions/searches", log.save, name="save_search"),
+    path("review/decisions/searches/<uuid:search_id>/rename", log.rename, name="rename_search"),
+    path("review/decisions/searches/<uuid:search_id>/delete", log.delete, name="delete_search"),
+    path("review/decisions/export", log.export, name="export_decisions"),
+    path("review/bulk/", bulk.choose, name="bulk"),
+    path("review/bulk/deny", bulk.deny, name="bulk_deny"),
+    path("review/bulk/<uuid:batch>/", bulk.show, name="bulk_batch"),
+    path("review/bulk/<uuid:batch>/undo", bulk.undo, name="bulk_undo"),
+    path("review/known/", known.index, name="known"),
+    path("review/known/<uuid:known_id>/retire", known.retire, name="retire_known"),
     path("review/break/", care.rest, name="break"),
     path("review/break/begin", care.begin_break, name="begin_break"),
     path("review/day/", care.day, name="day"),

@@ -45,6 +45,7 @@ ACTIONS: dict[str, str] = {
     "case.closed": "closed because what it was about ended otherwise",
     "picture.remembered": "carried out: the picture stands on a list, to be refused or not to be asked about again",
     "picture.retired": "a person took it off the list",
+    "cases.listed": "a senior was shown the words of open cases, to deny them together",
     "queue.created": "there is one more queue",
     "queue.changed": "its undo window, the time until a case is due, or who works there",
     "rule.created": "one more rule chooses queues",
@@ -58,6 +59,7 @@ ACTIONS: dict[str, str] = {
     "person.left": "they belong to it no more",
     "person.signed_in": "a person signed in",
     "audit.exported": "entries were exported",
+    "decisions.exported": "decisions that fit a search were exported",
 }
 
 

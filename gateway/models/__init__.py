@@ -25,8 +25,8 @@ from .policies import PolicyVersion, Verdict
 from .releases import Grant, Publication
 from .routing import DEFAULT_QUEUE_ID, UNSCREENED, QueueAssignment, RoutingRule
 from .sealed import MIN_REASON, Purpose, RequesterHold, SealedAccess
-
 from .searches import SavedSearch
+
 __all__ = [
     "DEFAULT_QUEUE_ID",
     "MAX_EVERY_S",
@@ -72,13 +72,13 @@ __all__ = [
     "Reveal",
     "Role",
     "RoutingRule",
+    "SavedSearch",
     "Seal",
     "SealedAccess",
     "Side",
     "Usage",
     "User",
     "Verdict",
-    "SavedSearch",
     "WorkStretch",
     "Worker",
 ]

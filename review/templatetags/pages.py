@@ -4,6 +4,7 @@ import json
 import math
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django import template
 from django.forms import BoundField
@@ -135,6 +136,30 @@ def from_now(seconds: float) -> datetime:
 def get(mapping: dict[str, str], name: str) -> str:
     """What a mapping holds for a name; the name itself where it holds nothing."""
     return mapping.get(name, name)
+
+
+@register.inclusion_tag("review/_filter.html", takes_context=True)
+def filter_field(
+    context: RequestContext,
+    name: str,
+    title: str,
+    search: Any,
+    *,
+    kind: str = "text",
+    example: str = "",
+    none: str = "any",
+) -> dict[str, Any]:
+    """One field of a search: a choice where the page has choices for it, with what is chosen and what is wrong."""
+    return {
+        "name": name,
+        "title": title,
+        "options": context["choices"].get(name),
+        "chosen": search.filters.get(name, ""),
+        "error": search.errors.get(name),
+        "type": kind,
+        "example": example,
+        "none": none,
+    }
 
 
 @register.filter

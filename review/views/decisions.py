@@ -1,27 +1,23 @@
-"""What a person says, taking it back, and the log of what was said."""
+"""What a person says, and taking it back."""
 
 import uuid
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 
 from gateway import lifecycle
 from gateway.errors import DecisionRefusedError, GatewayError
 from gateway.models import Decision
 from gateway.nudges import nudge_on_commit
-from review import desk
-from review.access import READERS, REVIEWERS, person, requires
+from review.access import REVIEWERS, person, requires
 from review.views.cases import pass_over, to_case, to_next
 from review.views.refusals import not_recorded, not_undone
 
-SHOWN = 100
 MAX_NOTE = 4000
 SAID = ("release", "approve", "deny", "escalate")
 REMEMBERED = {"deny": "look-alikes", "release": "these-bytes"}  # what a box ticked beside an outcome is called
-FILTERS = ("release", "approve", "deny", "escalate", "undone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +121,3 @@ def undo(request: HttpRequest, case_id: uuid.UUID) -> HttpResponse:
     except GatewayError as error:
         return not_undone(request, case_id, error)
     return to_case(request, case_id)
-
-
-@requires(*READERS)
-@require_GET
-def log(request: HttpRequest) -> HttpResponse:
-    """The latest decisions, of one outcome where `?outcome=` says so. Nobody's words and no pictures."""
-    wanted = request.GET.get("outcome", "")
-    chosen = wanted if wanted in FILTERS else ""
-    said = desk.said()
-    if chosen == "undone":
-        said = said.filter(undone_by__isnull=False)
-    elif chosen:
-        said = said.filter(outcome=chosen)
-    decisions = said[:SHOWN]
-    return render(
-        request,
-        "review/decisions.html",
-        {"nav": "decisions", "decisions": decisions, "filters": FILTERS, "chosen": chosen, "shown": SHOWN},
-    )

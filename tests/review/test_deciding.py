@@ -271,13 +271,13 @@ def test_the_log_shows_decisions_by_outcome_and_nobodys_words(world: DeskWorld, 
     rita.decide(case.pk, "escalate", note="a note")
     auditor = sign_in("aud", "auditor")
 
-    def said(outcome: str) -> list[str]:
-        return [each.outcome for each in auditor.get(f"/review/decisions?outcome={outcome}").context["decisions"]]
+    def said(asked: str) -> list[str]:
+        return [each.outcome for each in auditor.get(f"/review/decisions?{asked}").context["page"].decisions]
 
     assert said("") == ["escalate", "deny"]
-    assert said("escalate") == ["escalate"]
-    assert said("undone") == ["deny"]
-    assert said("release") == []
+    assert said("outcome=escalate") == ["escalate"]
+    assert said("effect=undone") == ["deny"]
+    assert said("outcome=release") == []
     text = auditor.get("/review/decisions").content.decode()
     assert "secret words" not in text
     assert "a note" not in text

@@ -175,6 +175,37 @@ class Officer(Actor):
         unsealed = "SELECT id FROM generation WHERE sealed_at IS NULL ORDER BY id DESC OFFSET %s LIMIT 1"
         for (generation_id,) in self.find(unsealed, at):
             self.do("seal", lifecycle.seal, generation_id, actor=me)
+class Senior(Actor):
+    """Denies several cases of anybody's together, whoever is at them, and takes most of it back."""
+
+    role = "people"
+
+    def __init__(self, weather: Weather, seed: int, me: User) -> None:
+        super().__init__(weather, seed)
+        self.me = me
+
+    @property
+    def stays(self) -> bool:
+        return not self.weather.calm.is_set()
+
+    def turn(self) -> None:
+        self.pause(4.0)
+        waiting = (
+            "SELECT c.id, c.version, coalesce(i.master_sha256, g.prompt_sha256) FROM review_case c "
+            "JOIN generation g ON g.id = c.generation_id LEFT JOIN image i ON i.id = c.image_id "
+            "WHERE c.status = 'open' ORDER BY random() LIMIT 6"
+        )
+        shown = [lifecycle.Shown(case_id, version, bytes(sha256)) for case_id, version, sha256 in self.find(waiting)]
+        if not shown:
+            return
+        batch = self.do("deny many", lifecycle.deny_each, shown, user_id=self.me.pk, category="weapons")
+        if batch is not None:
+            self.weather.count("denied with others", len(batch.done))
+            self.weather.count("left out of a batch", len(batch.left_out))
+            if self.chance(0.7):
+                self.do("undo many", lifecycle.undo_batch, batch.id, user_id=self.me.pk)
+
+
         if self.chance(0.5):
             sealed = (
                 "SELECT s.id FROM seals s JOIN generation g ON g.id = s.generation_id WHERE g.sealed_at IS NOT NULL "

@@ -67,6 +67,10 @@ CHECKS = {
           WHERE (k.id IS NOT NULL AND d.remember IS NOT TRUE)
             OR (k.id IS NULL AND d.remember AND c.status = 'closed' AND c.version = d.version + 2
               AND i.status = 'rejected')""",
+    "anything but a denial said of many cases together, or two yeses in one transaction": """
+        SELECT (SELECT count(*) FROM decision WHERE batch IS NOT NULL AND outcome <> 'deny')
+          + (SELECT count(*) FROM (SELECT user_id, at FROM decision WHERE outcome IN ('release', 'approve')
+             GROUP BY 1, 2 HAVING count(*) > 1) twice)""",
     # A transaction that began this long after the membership's knows of it: that one waits for no lock longer.
     "decision or look of somebody who is a client of whose work it is": """
         SELECT count(*) FROM (SELECT case_id, user_id, at FROM decision WHERE outcome <> 'undo'

@@ -11,7 +11,7 @@ from gateway.models import User
 from tests.databases import Record
 from tests.record.mutants import mutated
 from tests.record.storm import reckoning
-from tests.record.storm.people import Client, Killer, Officer, Reviewer, Sweep
+from tests.record.storm.people import Client, Killer, Officer, Reviewer, Senior, Sweep
 from tests.record.storm.weather import Actor, Weather
 from tests.record.storm.workers import Worker
 from tests.record.world import World
@@ -84,6 +84,8 @@ def _gather(record: Record, officers_key_file: Path, seed: int) -> tuple[Weather
         actors += [Worker(weather, next(seeds), kind) for _ in range(how_many)]
     actors += [Reviewer(weather, next(seeds), me, people[n - 1]) for n, me in enumerate(people)]
     actors += [Sweep(weather, next(seeds)) for _ in range(2)]
+    seniors = [person for person in people if person.role == "senior"]
+    actors += [Senior(weather, next(seeds), me) for me in seniors]
     actors += [Officer(weather, next(seeds)), Killer(weather, next(seeds))]
     return weather, actors
 
