@@ -12,6 +12,7 @@ from gateway import lifecycle
 from gateway.lifecycle.deciding import MIN_LOOK_MS
 from gateway.models import Case, Decision, Generation, Image, ImageFingerprint, Look, Prompt, User, Verdict
 from moderation.hashes import MIN_QUALITY
+from moderation.policy import Policy
 from moderation.taxonomy import CATEGORIES, HARMS, Category
 from moderation.text.normalise import TextError, canonical
 from review import alike, findings, history, timeline, wording
@@ -82,10 +83,7 @@ def page(case: Case, claim: Claim, user: User) -> dict[str, Any]:
         "held_at": claimed_at(case.pk),
         "seconds_left": max(0.0, (claim.until - timezone.now()).total_seconds()),
         "lead": findings.lead(generation, image, verdict, second=bool(first_approvers)),
-        "findings": findings.findings(verdict, policy),
-        "prompt_findings": []
-        if image is None
-        else findings.findings(prompt_verdict, findings.policy_of(prompt_verdict)),
+        **_findings_of(verdict, policy, prompt_verdict if image is not None else None),
         "not_looked_for": findings.not_looked_for(verdict),
         "policy": policy,
         "rules": sorted({reason["rule"] for reason in ([] if verdict is None else verdict.reasons)}),
@@ -105,6 +103,19 @@ def page(case: Case, claim: Claim, user: User) -> dict[str, Any]:
         "min_look_ms": MIN_LOOK_MS,
         "may_stand": image is not None and lifecycle.may_be_let_go_again(image),
         "has_look_alikes": image is not None and _has_look_alikes(image),
+    }
+
+
+def _findings_of(
+    verdict: Verdict | None, policy: Policy | None, prompt_verdict: Verdict | None
+) -> dict[str, list[findings.Finding]]:
+    """What the checkers said, of the prompt of an image too; apart from it what is `quiet`."""
+    own = findings.findings(verdict, policy)
+    of_prompt = findings.findings(prompt_verdict, findings.policy_of(prompt_verdict))
+    return {
+        "findings": [finding for finding in own if not finding.quiet],
+        "prompt_findings": [finding for finding in of_prompt if not finding.quiet],
+        "quiet": [finding for finding in [*own, *of_prompt] if finding.quiet],
     }
 
 

@@ -78,6 +78,11 @@ class Finding:
     low: tuple[Bar, ...]
     problems: tuple[str, ...]
 
+    @property
+    def quiet(self) -> bool:
+        """Whether there is nothing to read: no score worth showing, and nothing that went wrong."""
+        return not (self.bars or self.problems)
+
 
 @dataclass(frozen=True, slots=True)
 class Lead:
@@ -108,7 +113,7 @@ def findings(verdict: Verdict | None, policy: Policy | None) -> list[Finding]:
         return []
     rules = [] if policy is None else [rule for rule in policy.rules if not rule.all_of]
     found = [_finding(assessment, rules) for assessment in verdict.assessments if assessment["seen"] != "nothing"]
-    return sorted(found, key=lambda finding: not (finding.problems or finding.bars))
+    return sorted(found, key=lambda finding: finding.quiet)
 
 
 def _finding(assessment: Mapping[str, Any], rules: Sequence[Rule]) -> Finding:

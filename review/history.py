@@ -22,22 +22,23 @@ WITH latest AS MATERIALIZED (
   SELECT id, prompt_state, reason FROM generation
   WHERE organization_id = %(organization)s AND requester = %(requester)s AND id > %(since)s AND id <> %(this)s
     AND sealed_at IS NULL
-  ORDER BY id DESC LIMIT %(most)s)
+  ORDER BY id DESC LIMIT %(most)s + 1),
+counted AS (SELECT * FROM latest ORDER BY id DESC LIMIT %(most)s)
 """
 _COUNTS = f"""{_LATEST}
 SELECT 'request', NULL, NULL, count(*) FROM latest
 UNION ALL
-SELECT 'prompt', reason->>'decided_by', reason->>'category', count(*) FROM latest
+SELECT 'prompt', reason->>'decided_by', reason->>'category', count(*) FROM counted
   WHERE prompt_state = 'refused' GROUP BY 2, 3
 UNION ALL
 SELECT CASE WHEN i.status = 'rejected' THEN 'image' ELSE 'released' END,
        CASE WHEN i.status = 'rejected' THEN i.reason->>'decided_by' END,
        CASE WHEN i.status = 'rejected' THEN i.reason->>'category' END, count(*)
-  FROM latest l JOIN image i ON i.generation_id = l.id WHERE i.status IN ('rejected', 'released', 'withdrawn')
+  FROM counted l JOIN image i ON i.generation_id = l.id WHERE i.status IN ('rejected', 'released', 'withdrawn')
   GROUP BY 1, 2, 3
 UNION ALL
 SELECT 'escalated', NULL, NULL, count(DISTINCT c.id)
-  FROM latest l JOIN review_case c ON c.generation_id = l.id JOIN standing_decision d ON d.case_id = c.id
+  FROM counted l JOIN review_case c ON c.generation_id = l.id JOIN standing_decision d ON d.case_id = c.id
   WHERE d.outcome = 'escalate'
 """  # noqa: S608 - our own words
 
@@ -94,7 +95,7 @@ def _counted(generation: Generation) -> list[tuple[str, str | None, str | None, 
                 "requester": generation.requester,
                 "this": generation.pk,
                 "since": _first_id_of(timezone.now() - timedelta(days=DAYS)),
-                "most": MOST_REQUESTS + 1,
+                "most": MOST_REQUESTS,
             },
         )
         return cursor.fetchall()

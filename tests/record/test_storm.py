@@ -28,5 +28,6 @@ def test_a_storm_loses_doubles_and_hides_nothing(record: Record, environment: En
     assert outcome.counts["sessions killed at work"] > 0
     assert outcome.counts["workers vanished"] > 0
     assert outcome.counts["undo"] > 0
+    assert outcome.counts["deny several"] > 0
     assert outcome.counts["became a client of what was claimed"] > 0
     assert sum(outcome.steps.values()) > 500

@@ -122,3 +122,19 @@ def test_a_second_approver_reads_no_score_first() -> None:
 
     assert "second approval" in said.strong
     assert "0.61" not in f"{said.strong} {said.rest}"
+
+
+@pytest.mark.parametrize(
+    ("said", "quiet"),
+    [
+        ({"scores": {}}, True),
+        ({"scores": {"sexual": 0.04}}, True),
+        ({"scores": {"sexual": 0.05}}, False),
+        ({"scores": {}, "error": "timeout"}, False),
+        ({"scores": {}, "unknown": ["language:xx"]}, False),
+    ],
+)
+def test_a_checker_is_quiet_only_if_it_worked_and_found_nothing(said: dict[str, object], *, quiet: bool) -> None:
+    (finding,) = findings(verdict(said), default_policy())
+
+    assert finding.quiet is quiet

@@ -91,17 +91,21 @@ def test_what_is_older_than_thirty_days_is_not_counted(world: DeskWorld) -> None
 
 
 def test_no_more_than_the_latest_requests_are_counted(world: DeskWorld) -> None:
+    (oldest,) = world.held_images(1)
+    say(world, oldest, "deny", "violence")
     with world.record.admin() as admin:
         admin.execute("SET session_replication_role = replica")
         admin.execute(
             "INSERT INTO generation (id, organization_id, requester, model, num_images, cost, prompt_sha256, "
             "deadline_at) SELECT uuidv7(), %s, 'somebody', 'm', 1, 1, '', now() FROM generate_series(1, %s)",
-            [world.organization.pk, MOST_REQUESTS + 1],
+            [world.organization.pk, MOST_REQUESTS - 1],
         )
+    found = told(world)
+    assert (found.requests, found.more, found.denied) == (MOST_REQUESTS, False, (("violence", 1),))
 
     found = told(world)
 
-    assert (found.requests, found.more) == (MOST_REQUESTS, True)
+    assert (found.requests, found.more, found.denied) == (MOST_REQUESTS, True, ())
 
 
 def test_a_hold_of_an_officer_is_told_and_not_why(world: DeskWorld) -> None:

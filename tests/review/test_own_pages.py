@@ -118,19 +118,19 @@ def test_what_is_no_number_is_refused(rita: Visitor, typed: str) -> None:
 def test_keys_are_moved_exported_taken_back_and_imported(world: DeskWorld, rita: Visitor) -> None:
     world.held_images(1)
     case_id = rita.take()
-    rita.post("/review/settings/keys", single_keys="on", **{**keys.DEFAULTS, "reveal": "Space", "deny": "X"})
+    rita.post("/review/settings/keys", single_keys="on", **{**keys.DEFAULTS, "reveal": "Space", "deny": "Q"})
     page = text(rita, f"/review/cases/{case_id}/")
-    assert "<span>Deny</span><kbd>X</kbd>" in page
-    assert "&quot;x&quot;: &quot;d&quot;" in page
+    assert "<span>Deny</span><kbd>Q</kbd>" in page
+    assert "&quot;q&quot;: &quot;d&quot;" in page
 
     exported = rita.get("/review/settings/keys.json")
-    assert json.loads(exported.content)["keys"]["deny"] == "x"
+    assert json.loads(exported.content)["keys"]["deny"] == "q"
     rita.post("/review/settings/keys", single_keys="on", defaults="1")
     assert desk_of(rita.user.pk).keys["deny"] == "d"
 
     file = SimpleUploadedFile("keys.json", exported.content, content_type="application/json")
     assert rita.post("/review/settings/keys/import", file=file).status_code == 302
-    assert desk_of(rita.user.pk).keys["deny"] == "x"
+    assert desk_of(rita.user.pk).keys["deny"] == "q"
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"keys": 3}', b'{"keys": {"deny": "r"}}', b"\xff" * 20_000])

@@ -89,6 +89,8 @@ class Reviewer(Actor):
         self.weather.count("cases claimed", len(claim.case_ids))
         if self.chance(0.5):
             self.do("renew", claims.renew, self.me.pk, claim.token)
+        if len(claim.case_ids) > 1 and self.chance(0.2):
+            self._deny_several(claim)
         for case_id in claim.case_ids:
             if self.fault(0.06):
                 self.weather.count("walked away")
@@ -131,6 +133,21 @@ class Reviewer(Actor):
             }  # fmt: skip
             self._err(case_id, said)
             self._decide(case_id, said)
+
+    def _deny_several(self, claim: claims.Claim) -> None:
+        """Some of the request's images, now and then at an old version; sometimes they are taken back."""
+        query = (
+            "SELECT c.id, c.version, i.master_sha256 FROM review_case c JOIN image i ON i.id = c.image_id "
+            "WHERE c.id = ANY(%s) ORDER BY c.id"
+        )
+        stale = 1 if self.chance(0.2) else 0
+        shown = [
+            lifecycle.Shown(case_id, version - stale, bytes(sha256))
+            for case_id, version, sha256 in self.find(query, list(claim.case_ids[:-1]))
+        ]
+        said = {"user_id": self.me.pk, "token": claim.token, "category": "weapons", "remembered": self.chance(0.3)}
+        if shown and self.do("deny several", lifecycle.deny_several, shown, **said) and self.chance(0.3):
+            self.do("undo several", lifecycle.undo_together, shown[0].case_id, user_id=self.me.pk)
 
     def _err(self, case_id: uuid.UUID, said: dict[str, Any]) -> None:
         if self.fault(0.04):
