@@ -175,23 +175,6 @@ class Reviewer(Actor):
             self.do("decide twice", lifecycle.decide, case_id, **said)
 
 
-class Officer(Actor):
-    """Seals this and that, and finds every second seal a false alarm."""
-
-    role = "people"
-
-    @property
-    def stays(self) -> bool:
-        return not self.weather.calm.is_set()
-
-    def turn(self) -> None:
-        time.sleep(self.random.uniform(0.3, 1.2))
-        officer, second = self.weather.officers
-        me = Who("person", officer.pk)
-        at = self.random.randint(0, 100)
-        unsealed = "SELECT id FROM generation WHERE sealed_at IS NULL ORDER BY id DESC OFFSET %s LIMIT 1"
-        for (generation_id,) in self.find(unsealed, at):
-            self.do("seal", lifecycle.seal, generation_id, actor=me)
 class Senior(Actor):
     """Denies several cases of anybody's together, whoever is at them, and takes most of it back."""
 
@@ -223,6 +206,23 @@ class Senior(Actor):
                 self.do("undo many", lifecycle.undo_batch, batch.id, user_id=self.me.pk)
 
 
+class Officer(Actor):
+    """Seals this and that, and finds every second seal a false alarm."""
+
+    role = "people"
+
+    @property
+    def stays(self) -> bool:
+        return not self.weather.calm.is_set()
+
+    def turn(self) -> None:
+        time.sleep(self.random.uniform(0.3, 1.2))
+        officer, second = self.weather.officers
+        me = Who("person", officer.pk)
+        at = self.random.randint(0, 100)
+        unsealed = "SELECT id FROM generation WHERE sealed_at IS NULL ORDER BY id DESC OFFSET %s LIMIT 1"
+        for (generation_id,) in self.find(unsealed, at):
+            self.do("seal", lifecycle.seal, generation_id, actor=me)
         if self.chance(0.5):
             sealed = (
                 "SELECT s.id FROM seals s JOIN generation g ON g.id = s.generation_id WHERE g.sealed_at IS NOT NULL "
