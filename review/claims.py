@@ -1,7 +1,7 @@
 """Who works on which case, and until when: the lease on the case row. What is decided is gateway.lifecycle's.
 
-A claim is one statement, a function of the record (gateway/migrations/record/claims_of_others.sql). It takes a case with
-its open siblings of the same generation, queue and lanes, so that one person sees all pictures of a request.
+A claim is one statement, a function of the record (gateway/migrations/record/claims_of_others.sql). It takes a case
+with its open siblings of the same generation, queue and lanes, so that one person sees all pictures of a request.
 """
 
 import secrets

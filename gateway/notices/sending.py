@@ -104,12 +104,20 @@ def _channels() -> Iterator[Channel]:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT user_id, address, every_s, waits_s, only_first, quiet_from, quiet_until, time_zone, queue_ids "
+            "SELECT user_id, address, queue_ids, every_s, waits_s, only_first, quiet_from, quiet_until, time_zone "
             "FROM notice_recipient ORDER BY user_id"
         )
         rows = cursor.fetchall()
-    for user_id, address, *when, queue_ids in rows:
-        rule = Rule(*when, queue_ids=frozenset(queue_ids))
+    for user_id, address, queue_ids, every_s, waits_s, only_first, quiet_from, quiet_until, time_zone in rows:
+        rule = Rule(
+            every_s,
+            waits_s=waits_s,
+            only_first=only_first,
+            quiet_from=quiet_from,
+            quiet_until=quiet_until,
+            time_zone=time_zone,
+            queue_ids=frozenset(queue_ids),
+        )
         yield Channel(key_of(user_id), rule, partial(mail.send, to=address), mail.FAILURES)
 
 
@@ -123,7 +131,7 @@ def _claim(channel: Channel) -> bool:
             "WHERE s.next_at <= now() AND (s.armed OR NOT %(only_first)s)",
             {"key": channel.key, "every_s": channel.rule.every_s, "only_first": channel.rule.only_first},
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 def _arm(key: str) -> None:
