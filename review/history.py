@@ -98,7 +98,8 @@ def _counted(generation: Generation) -> list[tuple[str, str | None, str | None, 
                 "most": MOST_REQUESTS,
             },
         )
-        return cursor.fetchall()
+        rows: list[tuple[str, str | None, str | None, int]] = cursor.fetchall()
+        return rows
 
 
 def _first_id_of(moment: datetime) -> uuid.UUID:

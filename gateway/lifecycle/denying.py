@@ -61,7 +61,7 @@ def deny_several(
     if len(generations) != 1 or any(case.image_id is None for case in found):
         raise DecisionRefusedError("several are denied together only where they are images of one request")
     with step(generations.pop(), Actor("person", user_id)) as s:
-        images = {image.pk: image for image in s.lock_images()}
+        images: dict[uuid.UUID | None, Image] = {image.pk: image for image in s.lock_images()}
         cases = {case.pk: case for case in found.select_for_update(no_key=True).order_by("id")}
         chosen = [Chosen(each, cases[each.case_id], images) for each in shown]
         _check_all(s, chosen, user_id=user_id, token=token)
