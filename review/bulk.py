@@ -75,11 +75,11 @@ class Line:
         return claimed_at(self.case.pk)
 
 
-def find(asked: Mapping[str, str], user: User, desk: Desk) -> Found:
+def find(asked: Mapping[str, Any], user: User, desk: Desk) -> Found:
     """What these fields ask for. Without any there is nothing: a batch is chosen for a reason."""
     filters, errors, fits = {}, {}, _open_to(user, desk)
     for name in FIELDS:
-        value = asked.get(name, "").strip()[:200]
+        value = str(asked.get(name, "")).strip()[:200]
         if not value:
             continue
         filters[name] = value

@@ -66,11 +66,11 @@ class Page:
     newer: uuid.UUID | None
 
 
-def read(asked: Mapping[str, str], user: User) -> Search:
+def read(asked: Mapping[str, Any], user: User) -> Search:
     """The search that these fields ask for, as far as this person's role may ask for it."""
     filters, errors, found = {}, {}, Q()
     for name, reader in _FIELDS.items():
-        value = asked.get(name, "").strip()[:200]
+        value = str(asked.get(name, "")).strip()[:200]
         if not value:
             continue
         filters[name] = value

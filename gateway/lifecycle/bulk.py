@@ -48,7 +48,7 @@ def deny_each(shown: Sequence[Shown], *, user_id: uuid.UUID, category: str | Non
     Raises:
         DecisionRefusedError: not a senior, no reason, or none, too many or the same case twice. Nothing is recorded.
     """
-    if category not in CATEGORIES:
+    if category is None or category not in CATEGORIES:
         raise DecisionRefusedError("a denial needs a reason from the taxonomy", field="category", value=category)
     if not 1 <= len(shown) <= MOST_IN_A_BATCH:
         raise DecisionRefusedError(

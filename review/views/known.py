@@ -19,8 +19,12 @@ from review.access import person, requires
 
 KEEPERS = (Role.SENIOR, Role.OFFICER)  # who may take a picture off a list
 STATUSES = {"listed": "on the list", "retired": "taken off"}
-SIDES = {Side.BLOCK: "refused", Side.ALLOW: "let go"}
-FIELDS = {"side": SIDES, "status": STATUSES, "category": {name: each.title for name, each in CATEGORIES.items()}}
+SIDES = {str(Side.BLOCK): "refused", str(Side.ALLOW): "let go"}
+FIELDS: dict[str, dict[str, str]] = {
+    "side": SIDES,
+    "status": STATUSES,
+    "category": {name: each.title for name, each in CATEGORIES.items()},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,8 @@ def _page(
     of: uuid.UUID | None = None,
     reason: str = "",
 ) -> HttpResponse:
-    asked, entries = _read(fields), KnownPicture.objects.none()
-    more = False
+    asked, more = _read(fields), False
+    entries: list[KnownPicture] = []
     if not asked.errors:
         try:
             found = _fitting(request, asked, fields)
@@ -89,7 +93,7 @@ def _page(
         "nav": "known",
         "asked": asked,
         "entries": entries,
-        "older": entries[len(entries) - 1].pk if more else None,
+        "older": entries[-1].pk if more else None,
         "not_first": bool(fields.get("before")),
         "choices": FIELDS,
         "may_retire": person(request).role in KEEPERS,
@@ -102,13 +106,14 @@ def _page(
     return render(request, "review/known.html", context, status=200 if wrong is None else wrong.http_status)
 
 
-def _fitting(request: HttpRequest, asked: Asked, fields: dict[str, str]) -> list[Any]:
+def _fitting(request: HttpRequest, asked: Asked, fields: dict[str, str]) -> list[KnownPicture]:
     """A page of entries, and one more where there are more."""
     user = person(request)
     entries = KnownPicture.objects.select_related("decision__case__generation", "organization").order_by("-pk")
     if user.role != Role.OFFICER:
         entries = entries.filter(decision__case__generation__sealed_at__isnull=True)
-    entries = entries.filter(**{"status": "listed", **asked.filters})
+    wanted: dict[str, Any] = {"status": "listed", **asked.filters}
+    entries = entries.filter(**wanted)
     if fields.get("before"):
         entries = entries.filter(pk__lt=searching.id_of("before", fields["before"]))
     return list(entries[: searching.ON_A_PAGE + 1])

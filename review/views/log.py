@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
@@ -60,9 +61,9 @@ def delete(request: HttpRequest, search_id: uuid.UUID) -> HttpResponse:
     return _change(request, lambda: searching.delete(person(request), search_id))
 
 
-@requires(Role.AUDITOR)
+@requires(Role.AUDITOR)  # type: ignore[arg-type]  # a stream is a response too
 @require_POST
-def export(request: HttpRequest) -> HttpResponse:
+def export(request: HttpRequest) -> HttpResponseBase:
     """All decisions that fit the search of `search`, as CSV, people by pseudonym. The export is an entry in the log."""
     asked = QueryDict(request.POST.get("search", "")[:4000])
     search = searching.read(asked.dict(), person(request))
