@@ -8,25 +8,28 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 PICTURE_PX = 128
-LATENT_PX = 8
-LATENT_CHANNELS = 16
+LATENT_PX = 16
+LATENT_CHANNELS = 8
 CAPTION_TOKENS = 32
-TEXT_WIDTH = 160
+TEXT_WIDTH = 192
 TIMESTEPS = 1000
 
 
 def new_autoencoder() -> AutoencoderTiny:
-    """Pictures to 16 x 8 x 8 latents and back, one sixteenth of the side. No normalisation inside, so crops are exact.
+    """Pictures to 8 x 16 x 16 latents and back, an eighth of the side. No normalisation inside, so crops are exact.
+
+    Factor 16 with 32 channels holds as many numbers but learns more slowly: after 3.5 core-minutes side by side it gave
+    pictures back with 19.6 dB where this one had 24.8.
 
     Nothing inside keeps signals at their size either, so the first weights must: He's initialisation, residual branches
     at a fifth, a last layer that starts at mid-grey. With torch's own the loss after a minute was three times as high.
     """
     autoencoder = AutoencoderTiny(
         latent_channels=LATENT_CHANNELS,
-        encoder_block_out_channels=(64,) * 5,
-        decoder_block_out_channels=(64,) * 5,
-        num_encoder_blocks=(0, 1, 2, 3, 3),
-        num_decoder_blocks=(4, 4, 3, 1, 0),
+        encoder_block_out_channels=(64,) * 4,
+        decoder_block_out_channels=(64,) * 4,
+        num_encoder_blocks=(0, 1, 3, 4),
+        num_decoder_blocks=(4, 4, 2, 0),
         scaling_factor=1.0,
     )
     for module in autoencoder.modules():
@@ -63,7 +66,7 @@ def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 
 
 def new_denoiser() -> UNet2DConditionModel:
-    """Predicts the flow (noise minus latents) on grids of 8, 4 and 2; words are attended to at 2 x 2 only.
+    """Predicts the flow (noise minus latents) on grids of 16, 8, 4 and 2; words are attended to at 2 x 2 only.
 
     `addition_embed_type="text"` adds a pooled caption to the time embedding, so colours and grounds reach every layer.
     """
@@ -71,15 +74,15 @@ def new_denoiser() -> UNet2DConditionModel:
         sample_size=LATENT_PX,
         in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
-        block_out_channels=(80, 112, 144),
+        block_out_channels=(64, 112, 144, 176),
         layers_per_block=1,
-        down_block_types=("DownBlock2D", "DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
+        down_block_types=("DownBlock2D", "DownBlock2D", "DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D", "UpBlock2D", "UpBlock2D"),
         cross_attention_dim=TEXT_WIDTH,
         addition_embed_type="text",
         addition_embed_type_num_heads=4,
         attention_head_dim=4,
-        norm_num_groups=16,
+        norm_num_groups=8,
         resnet_time_scale_shift="scale_shift",
     )
 

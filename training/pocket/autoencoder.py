@@ -1,12 +1,13 @@
-"""Stage 3: train the autoencoder, pictures of 128 px to 16 x 8 x 8 latents and back.
+"""Stage 3: train the autoencoder, pictures of 128 px to 8 x 16 x 16 latents and back.
 
-Run: python -m training.pocket.autoencoder --minutes 12
+Run: python -m training.pocket.autoencoder --minutes 30
 
 Crops of 64 px first, whole pictures for the last sixth and whenever the decoder is trained alone, which can be done
 while the denoiser trains: its latents stay. Latents are standardised as a batch normalisation without
 weights does it, which is folded into the encoder's last convolution on export: so latents have mean 0 and variance 1.
 """
 
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,30 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.pocket.architecture import LATENT_CHANNELS, PICTURE_PX, new_autoencoder
-from training.pocket.compose import Cutouts, load_cutouts, place
+from training.pocket.compose import SMALL_SPAN, SPAN, Cutouts, load_cutouts, place
+from training.pocket.contact import write_sheet
 from training.pocket.muon import Muon
-from training.pocket.stages import Budget, Log, be_nice, save_checkpoint, scale_rates, stage_parser, work_folder
+from training.pocket.stages import (
+    Budget,
+    Log,
+    be_nice,
+    restore_optimisers,
+    save_checkpoint,
+    scale_rates,
+    train_together,
+    training_device,
+    training_parser,
+    work_folder,
+)
 from training.pocket.vocabulary import load_vocabulary
 
 CHECKPOINT = "autoencoder.pt"
 CROP_PX = 64
 WHOLE_FROM = 0.83
-LATENT_NOISE = 0.08
+LOOK_WEIGHTS = {False: 1.0, True: 0.5}
+"""The shaded look is what most captions ask for; flat icons and drawings are shown half as often each."""
+
+LATENT_NOISE = 0.06
 
 
 class Trainee(nn.Module):
@@ -69,17 +85,20 @@ class Pictures:
 
     def __init__(self, cutouts: Cutouts, *, seed: int) -> None:
         self._cutouts = cutouts
-        self._grounds = [background.rgb for background in load_vocabulary().backgrounds]
+        self._backgrounds = load_vocabulary().backgrounds
+        weights = np.array([LOOK_WEIGHTS[bool(look)] for look in cutouts.look])
+        self._cumulative = np.cumsum(weights) / weights.sum()
         self._generator = np.random.default_rng(seed)
 
     def whole(self, count: int) -> Tensor:
-        """float32 [count, 3, 128, 128] in [-1, 1]; a quarter on white."""
+        """float32 [count, 3, 128, 128] in [-1, 1]; a fifth on white, one in twelve small."""
         frames = []
         for _ in range(count):
-            white = self._generator.random() < 0.25
-            ground = self._grounds[0 if white else self._generator.integers(len(self._grounds))]
-            cutout = self._cutouts.pixels[self._generator.integers(len(self._cutouts.pixels))]
-            frames.append(place(cutout, ground, self._generator))
+            white = self._generator.random() < 0.2
+            ground = self._backgrounds[0 if white else self._generator.integers(len(self._backgrounds))]
+            cutout = self._cutouts.pixels[int(np.searchsorted(self._cumulative, self._generator.random()))]
+            span = SMALL_SPAN if self._generator.random() < 0.08 else SPAN
+            frames.append(place(cutout, ground, self._generator, span=span))
         return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
     def crops(self, count: int) -> Tensor:
@@ -108,52 +127,50 @@ def _optimisers(trainee: Trainee) -> list[torch.optim.Optimizer]:
 @torch.no_grad()
 def psnr(trainee: Trainee, cutouts: Cutouts) -> float:
     """Decibels over 64 whole pictures that are the same each time."""
+    was_training = trainee.standardise.training
     trainee.eval()
-    pictures = Pictures(cutouts, seed=1).whole(64)
+    pictures = Pictures(cutouts, seed=1).whole(64).to(training_device())
     error = functional.mse_loss(trainee(pictures).clamp(-1, 1) / 2, pictures / 2)
     trainee.train()
+    trainee.standardise.train(was_training)
     return float(-10 * error.log10())
 
 
-def _restore(work: Path, trainee: Trainee, optimisers: list[torch.optim.Optimizer]) -> dict[str, Any]:
-    """The state to go on from: what `work` holds, loaded into the arguments, or a new one."""
-    if not (work / CHECKPOINT).exists():
-        return {"cpu_s": 0.0, "step": 0}
-    state: dict[str, Any] = torch.load(work / CHECKPOINT)
-    trainee.load_state_dict(state["trainee"])
-    for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
-        optimiser.load_state_dict(saved)
-    return state
+@torch.no_grad()
+def _write_sheet(trainee: Trainee, cutouts: Cutouts, file: Path) -> None:
+    """Rows of pictures and, below each row, what comes back."""
+    trainee.eval()
+    pictures = Pictures(cutouts, seed=1).whole(64).to(training_device())
+    both = torch.stack([pictures.view(4, 16, *pictures.shape[1:]), trainee(pictures).view(4, 16, *pictures.shape[1:])])
+    tiles = both.transpose(0, 1).flatten(0, 2).clamp(-1, 1).permute(0, 2, 3, 1).cpu().numpy()
+    write_sheet(((tiles + 1) * 127.5).round().astype(np.uint8), file, columns=16, tile_px=PICTURE_PX)
 
 
-def main() -> None:
-    parser = stage_parser(__doc__)
-    parser.add_argument("--minutes", type=float, default=12.0, help="CPU minutes, those of earlier runs included")
-    parser.add_argument("--decoder-only", action="store_true", help="leave the encoder, so all latents, as they are")
-    arguments = parser.parse_args()
-    work, log = work_folder(arguments), Log(arguments.work, "autoencoder")
-    be_nice()
+def train(worker: int, arguments: Namespace, trainee: Trainee, used_s: Tensor) -> None:
+    """One worker's part of the run; worker 0 also measures, logs and saves."""
+    work, device = work_folder(arguments), training_device()
     cutouts = load_cutouts(work)
-    trainee = Trainee().to(memory_format=torch.channels_last)
     optimisers = _optimisers(trainee)
-    state = _restore(work, trainee, optimisers)
-    trainee.autoencoder.encoder.requires_grad_(not arguments.decoder_only)
-    pictures = Pictures(cutouts, seed=2 + state["step"])
-    budget = Budget(arguments.minutes, used_s=state["cpu_s"])
+    state: dict[str, Any] = {"step": 0}
+    if (work / CHECKPOINT).exists():
+        state = torch.load(work / CHECKPOINT, map_location=device)
+        restore_optimisers(optimisers, state["optimisers"])
+    log = Log(work, "autoencoder") if worker == 0 else None
+    pictures = Pictures(cutouts, seed=2 + worker + len(used_s) * state["step"])
+    budget = Budget(arguments.minutes, used_s=used_s, worker=worker, on_gpu=device.type == "cuda")
 
     def save() -> None:
         saved = [optimiser.state_dict() for optimiser in optimisers]
-        save_checkpoint(
-            {**state, "cpu_s": budget.used_s, "trainee": trainee.state_dict(), "optimisers": saved}, work / CHECKPOINT
-        )
+        state.update(used_s=budget.used_s, trainee=trainee.state_dict(), optimisers=saved)
+        save_checkpoint(state, work / CHECKPOINT)
 
     for done in budget.shares():
-        scale_rates(optimisers, done, decay_over=0.6)
+        scale_rates(optimisers, done, decay_over=0.7)
         whole = arguments.decoder_only or done > WHOLE_FROM
         trainee.standardise.train(not whole)
         batch = pictures.whole(8) if whole else pictures.crops(24)
-        batch = batch.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
+        batch = batch.to(device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16):
             output = trainee(batch)
         loss = loss_of(output.float(), batch)
         loss.backward()
@@ -162,11 +179,30 @@ def main() -> None:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         state["step"] += 1
-        if state["step"] % 250 == 0:
+        if log and state["step"] % 250 == 0:
             log.write(f"step {state['step']} {done:.0%} loss {loss.item():.4f} psnr {psnr(trainee, cutouts):.2f} dB")
             save()
-    save()
-    log.write(f"step {state['step']} finished, psnr {psnr(trainee, cutouts):.2f} dB")
+    if log:
+        save()
+        _write_sheet(trainee, cutouts, work / "autoencoder.png")
+        log.write(f"step {state['step']} finished, psnr {psnr(trainee, cutouts):.2f} dB")
+
+
+def main() -> None:
+    parser = training_parser(__doc__, minutes=30)
+    parser.add_argument("--decoder-only", action="store_true", help="leave the encoder, so all latents, as they are")
+    arguments = parser.parse_args()
+    work = work_folder(arguments)
+    be_nice()
+    trainee = Trainee().to(training_device(), memory_format=torch.channels_last)
+    used_s = torch.zeros(arguments.workers, dtype=torch.float64).share_memory_()
+    if (work / CHECKPOINT).exists():
+        state = torch.load(work / CHECKPOINT, map_location=training_device())
+        trainee.load_state_dict(state["trainee"])
+        used_s += state["used_s"] / arguments.workers
+    trainee.autoencoder.encoder.requires_grad_(not arguments.decoder_only)
+    trainee.share_memory()
+    train_together(train, arguments.workers, arguments, trainee, used_s)
 
 
 if __name__ == "__main__":

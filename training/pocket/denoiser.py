@@ -1,12 +1,13 @@
 """Stage 5: train the denoiser and the text encoder together, by flow matching on cached latents.
 
-Run: python -m training.pocket.denoiser --minutes 35
+Run: python -m training.pocket.denoiser --minutes 100
 
-One in twelve pairs of picture and ground is held out. Every few minutes the log tells how much worse held-out pairs are
-predicted with a wrong caption than with the right one ("gap"): it stays near 0 until the words begin to matter.
+Every few minutes the log tells how much worse pictures are predicted with another's caption than with their own
+("gap"): it stays near 0 until the words begin to matter.
 """
 
 import json
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,22 @@ from torch.nn import functional
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from training.pocket.architecture import TIMESTEPS, new_denoiser, new_text_encoder
-from training.pocket.captions import CaptionWriter
+from training.pocket.captions import CaptionWriter, Shown
 from training.pocket.compose import load_cutouts
-from training.pocket.latents import Latents, load_latents
+from training.pocket.latents import load_latents
 from training.pocket.muon import Muon
-from training.pocket.stages import Budget, Log, be_nice, save_checkpoint, scale_rates, stage_parser, work_folder
+from training.pocket.stages import (
+    Budget,
+    Log,
+    be_nice,
+    restore_optimisers,
+    save_checkpoint,
+    scale_rates,
+    train_together,
+    training_device,
+    training_parser,
+    work_folder,
+)
 from training.pocket.vocabulary import load_vocabulary
 
 CHECKPOINT = "denoiser.pt"
@@ -31,8 +43,6 @@ EMPTY_CAPTION_SHARE = 0.1
 UNIFORM_TIME_SHARE = 0.25
 TIME_SHIFT = 3.0
 EMA = 0.998
-RECOLOUR_WEIGHT = 0.35
-GROUND_ONLY_SHARE = 0.04
 PROBE_TIME = 0.9
 
 
@@ -45,7 +55,7 @@ class Trainee(nn.Module):
         self.denoiser = new_denoiser()
 
     def forward(self, noisy: Tensor, times: Tensor, tokens: Tensor) -> Tensor:
-        """The predicted flow, [n, 16, 8, 8], at `times` in [0, 1] (1 is noise)."""
+        """The predicted flow, [n, 8, 16, 16], at `times` in [0, 1] (1 is noise)."""
         words = self.text_encoder(tokens).last_hidden_state
         return self.denoiser(noisy, times * TIMESTEPS, encoder_hidden_states=words).sample
 
@@ -63,47 +73,36 @@ def load_denoiser(work: Path, denoiser: UNet2DConditionModel, text_encoder: CLIP
 class Examples:
     """Endless batches of latents and freshly written captions."""
 
-    def __init__(self, work: Path, tokenizer: CLIPTokenizer, *, held_out: bool, seed: int) -> None:
-        vocabulary, cutouts, latents = load_vocabulary(), load_cutouts(work), load_latents(work)
-        self._vocabulary, self._cutouts, self._tokenizer = vocabulary, cutouts, tokenizer
-        rows = np.flatnonzero(is_held_out(latents) == held_out)
-        self._cutout, self._background = latents.cutout[rows], latents.background[rows]
-        self._values = torch.from_numpy(latents.values[rows].astype(np.float32))
-        drawn = np.array([1.0 if not colour else RECOLOUR_WEIGHT for colour in cutouts.colour])
-        weights = np.where(self._cutout < 0, 0.0, drawn[self._cutout])
-        empty = self._cutout < 0
-        if empty.any():
-            weights[empty] = weights.sum() * GROUND_ONLY_SHARE / (1 - GROUND_ONLY_SHARE) / empty.sum()
-        self._cumulative = np.cumsum(weights) / weights.sum()
+    def __init__(self, work: Path, tokenizer: CLIPTokenizer, *, seed: int) -> None:
+        self._vocabulary, self._cutouts, self._tokenizer = load_vocabulary(), load_cutouts(work), tokenizer
+        self._latents = load_latents(work)
+        self._values = torch.from_numpy(self._latents.values)
         self._generator = np.random.default_rng(seed)
-        self._writer = CaptionWriter(vocabulary, json.loads((work / "strangers.json").read_text()), seed=seed)
+        self._writer = CaptionWriter(self._vocabulary, json.loads((work / "strangers.json").read_text()), seed=seed)
 
     def caption(self, row: int) -> str:
         """A fresh caption of one composition."""
-        cutout, background = self._cutout[row], self._vocabulary.backgrounds[self._background[row]]
+        cutout = self._latents.cutout[row]
+        background = self._vocabulary.backgrounds[self._latents.background[row]]
         if cutout < 0:
-            return self._writer.write(None, None, background)
+            return self._writer.write(Shown(None, background))
         thing = self._vocabulary.things[self._cutouts.thing[cutout]]
-        return self._writer.write(thing, self._cutouts.colour[cutout] or None, background)
+        colour, look = self._cutouts.colour[cutout], self._cutouts.look[cutout]
+        return self._writer.write(Shown(thing, background, colour, look, bool(self._latents.small[row])))
 
     def batch(self, count: int, *, empty_share: float) -> tuple[Tensor, Tensor]:
-        """Latents [count, 16, 8, 8] and tokens [count, 32]; `empty_share` of the captions are empty."""
-        rows = np.searchsorted(self._cumulative, self._generator.random(count))
-        rows = rows.clip(max=len(self._cumulative) - 1)
+        """Latents [count, 8, 16, 16] and tokens [count, 32]; `empty_share` of the captions are empty."""
+        rows = self._generator.integers(len(self._values), size=count)
         captions = ["" if self._generator.random() < empty_share else self.caption(row) for row in rows]
         tokens = self._tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
-        return self._values[rows], tokens
+        device = training_device()
+        return self._values[rows].float().to(device), tokens.to(device)
 
 
-def is_held_out(latents: Latents) -> np.ndarray:
-    """bool [n]: pairs of picture and ground that training never sees; nothing on white, and no bare ground."""
-    return (latents.cutout >= 0) & (latents.background > 0) & ((5 * latents.cutout + latents.background) % 12 == 0)
-
-
-def draw_times(count: int) -> Tensor:
+def draw_times(count: int, device: torch.device) -> Tensor:
     """[count] in (0, 1): logit-normal, a quarter uniform, all shifted by 3 towards noise, where the caption matters."""
-    uniform = torch.rand(count)
-    times = torch.where(torch.rand(count) < UNIFORM_TIME_SHARE, uniform, torch.sigmoid(torch.randn(count)))
+    uniform, normal = torch.rand(count, device=device), torch.randn(count, device=device)
+    times = torch.where(torch.rand(count, device=device) < UNIFORM_TIME_SHARE, uniform, torch.sigmoid(normal))
     return TIME_SHIFT * times / (1 + (TIME_SHIFT - 1) * times)
 
 
@@ -111,16 +110,16 @@ def flow_loss(trainee: Trainee, latents: Tensor, tokens: Tensor, times: Tensor) 
     """Mean squared error of the predicted flow."""
     noise = torch.randn_like(latents)
     share = times[:, None, None, None]
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(latents.device.type, torch.bfloat16):
         flow = trainee((1 - share) * latents + share * noise, times, tokens)
     return functional.mse_loss(flow.float(), noise - latents)
 
 
 @torch.no_grad()
 def caption_gap(trainee: Trainee, examples: Examples) -> float:
-    """How much the loss on held-out pairs grows when captions are swapped, at a late time."""
+    """How much the loss grows when captions are swapped, at a late time."""
     latents, tokens = examples.batch(256, empty_share=0.0)
-    times = torch.full((256,), PROBE_TIME)
+    times = torch.full((256,), PROBE_TIME, device=latents.device)
     state = torch.get_rng_state()
     right = flow_loss(trainee, latents, tokens, times)
     torch.set_rng_state(state)
@@ -144,18 +143,6 @@ def _optimisers(trainee: Trainee) -> list[torch.optim.Optimizer]:
     return [Muon(inner, lr=0.02), adam]
 
 
-def _restore(work: Path, trainee: Trainee, optimisers: list[torch.optim.Optimizer]) -> dict[str, Any]:
-    """The state to go on from: what `work` holds, loaded into the arguments, or a new one."""
-    if not (work / CHECKPOINT).exists():
-        average = {name: value.clone() for name, value in trainee.state_dict().items()}
-        return {"cpu_s": 0.0, "step": 0, "average": average}
-    state: dict[str, Any] = torch.load(work / CHECKPOINT)
-    trainee.load_state_dict(state["trainee"])
-    for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
-        optimiser.load_state_dict(saved)
-    return state
-
-
 def _average(average: dict[str, Tensor], trainee: Trainee, step: int) -> None:
     decay = min(EMA, (1 + step) / (10 + step))
     for name, value in trainee.state_dict().items():
@@ -163,46 +150,64 @@ def _average(average: dict[str, Tensor], trainee: Trainee, step: int) -> None:
             average[name].lerp_(value, 1 - decay)
 
 
-def main() -> None:
-    parser = stage_parser(__doc__)
-    parser.add_argument("--minutes", type=float, default=35.0, help="CPU minutes, those of earlier runs included")
-    arguments = parser.parse_args()
-    work, log = work_folder(arguments), Log(arguments.work, "denoiser")
-    be_nice()
+def train(worker: int, arguments: Namespace, trainee: Trainee, used_s: Tensor) -> None:
+    """One worker's part of the run; worker 0 also averages the weights, measures, logs and saves."""
+    work, device = work_folder(arguments), training_device()
     tokenizer = CLIPTokenizer.from_pretrained(work / "tokenizer")
-    trainee = Trainee(tokenizer)
     optimisers = _optimisers(trainee)
-    state = _restore(work, trainee, optimisers)
-    examples = Examples(work, tokenizer, held_out=False, seed=10 + state["step"])
-    probe = Examples(work, tokenizer, held_out=True, seed=5)
-    budget = Budget(arguments.minutes, used_s=state["cpu_s"])
+    state: dict[str, Any] = {"step": 0}
+    if (work / CHECKPOINT).exists():
+        state = torch.load(work / CHECKPOINT, map_location=device)
+        restore_optimisers(optimisers, state["optimisers"])
+    else:
+        state["average"] = {name: value.clone() for name, value in trainee.state_dict().items()}
+    torch.manual_seed(worker + len(used_s) * state["step"])
+    examples = Examples(work, tokenizer, seed=10 + worker + len(used_s) * state["step"])
+    log = Log(work, "denoiser") if worker == 0 else None
+    budget = Budget(arguments.minutes, used_s=used_s, worker=worker, on_gpu=device.type == "cuda")
 
     def save() -> None:
         saved = [optimiser.state_dict() for optimiser in optimisers]
-        save_checkpoint(
-            {**state, "cpu_s": budget.used_s, "trainee": trainee.state_dict(), "optimisers": saved}, work / CHECKPOINT
-        )
+        state.update(used_s=budget.used_s, trainee=trainee.state_dict(), optimisers=saved)
+        save_checkpoint(state, work / CHECKPOINT)
 
     losses: list[float] = []
     for done in budget.shares():
-        scale_rates(optimisers, done, decay_over=0.4)
+        scale_rates(optimisers, done, decay_over=0.5)
         latents, tokens = examples.batch(BATCH, empty_share=EMPTY_CAPTION_SHARE)
-        loss = flow_loss(trainee, latents, tokens, draw_times(BATCH))
+        loss = flow_loss(trainee, latents, tokens, draw_times(BATCH, device))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trainee.parameters(), 1.0)
         for optimiser in optimisers:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         state["step"] += 1
+        if not log:
+            continue
         _average(state["average"], trainee, state["step"])
         losses.append(loss.item())
-        if state["step"] % 100 == 0:
-            gap = caption_gap(trainee, probe)
+        if state["step"] % 200 == 0:
+            gap = caption_gap(trainee, examples)
             log.write(f"step {state['step']} {done:.0%} loss {np.mean(losses):.4f} gap {gap:.4f}")
             losses.clear()
             save()
-    save()
-    log.write(f"step {state['step']} finished, gap {caption_gap(trainee, probe):.4f}")
+    if log:
+        save()
+        log.write(f"step {state['step']} finished, gap {caption_gap(trainee, examples):.4f}")
+
+
+def main() -> None:
+    arguments = training_parser(__doc__, minutes=100).parse_args()
+    work = work_folder(arguments)
+    be_nice()
+    trainee = Trainee(CLIPTokenizer.from_pretrained(work / "tokenizer")).to(training_device())
+    used_s = torch.zeros(arguments.workers, dtype=torch.float64).share_memory_()
+    if (work / CHECKPOINT).exists():
+        state = torch.load(work / CHECKPOINT, map_location=training_device())
+        trainee.load_state_dict(state["trainee"])
+        used_s += state["used_s"] / arguments.workers
+    trainee.share_memory()
+    train_together(train, arguments.workers, arguments, trainee, used_s)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,11 @@ from pathlib import Path
 
 from training.pocket.stages import stage_parser, work_folder
 
-ARTWORK = "@lobehub/fluent-emoji-3d@1.1.0"
+SHADED = "@lobehub/fluent-emoji-3d@1.1.0"
 """Shaded 3D pictures, MIT: one WebP a code point."""
+
+DRAWN = {"flat": "@iconify-json/fluent-emoji-flat@1.2.6", "drawing": "@iconify-json/noto@1.2.9"}
+"""Flat icons (MIT) and outlined drawings (Apache-2.0) by the look they stand for: one JSON of SVG bodies each."""
 
 WORDS = "emojibase-data@17.0.0"
 """English labels and tags, MIT: only there to teach the tokenizer how common words fall into pieces."""
@@ -34,7 +37,7 @@ def pack(package: str, folder: Path) -> Path:
 def main() -> None:
     arguments = stage_parser(__doc__).parse_args()
     work = work_folder(arguments)
-    for package in (ARTWORK, WORDS):
+    for package in (SHADED, *DRAWN.values(), WORDS):
         print(pack(package, work / "artwork"))
 
 

@@ -4,11 +4,14 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.multiprocessing import get_context
 from torch.optim import Optimizer
 
 DEFAULT_WORK = Path(__file__).with_name("work")
@@ -21,11 +24,18 @@ def stage_parser(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def work_folder(arguments: argparse.Namespace) -> Path:
-    """The work folder, made if it is not there; torch is held to one thread.
+def training_parser(description: str | None, *, minutes: float) -> argparse.ArgumentParser:
+    """A stage's parser that also knows how long and with how many workers to train."""
+    parser = stage_parser(description)
+    parser.add_argument(
+        "--minutes", type=float, default=minutes, help="core-minutes of all workers, earlier runs included"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="one core each; 1 on a GPU")
+    return parser
 
-    Several OpenMP threads wait for each other at every operation: on a busy machine one thread is faster.
-    """
+
+def work_folder(arguments: argparse.Namespace) -> Path:
+    """The work folder, made if it is not there; torch is held to one thread."""
     torch.set_num_threads(1)
     work: Path = arguments.work
     work.mkdir(parents=True, exist_ok=True)
@@ -54,22 +64,64 @@ class Log:
 
 
 class Budget:
-    """CPU minutes a training run may use, those of the runs it resumes included."""
+    """Core-minutes that all workers of a training run may use together, those of the runs it resumes included.
 
-    def __init__(self, minutes: float, *, used_s: float) -> None:
+    On a GPU, where a core's time says nothing, minutes of the clock.
+    """
+
+    def __init__(self, minutes: float, *, used_s: Tensor, worker: int, on_gpu: bool) -> None:
+        """`used_s`: float64 [workers], shared; each worker writes its own."""
         self._limit_s = 60 * minutes
-        self._used_before_s = used_s
-        self._began = time.process_time()
+        self._used_s, self._worker = used_s, worker
+        self._clock = time.monotonic if on_gpu else time.process_time
+        self._before_s, self._began = float(used_s[worker]), self._clock()
 
     @property
     def used_s(self) -> float:
-        """CPU seconds used so far, all runs together."""
-        return self._used_before_s + time.process_time() - self._began
+        """Seconds used so far, by all workers in all runs."""
+        self._used_s[self._worker] = self._before_s + self._clock() - self._began
+        return float(self._used_s.sum())
 
     def shares(self) -> Iterator[float]:
         """The share used, in [0, 1), before each step, until the budget is spent."""
-        while (done := self.used_s / self._limit_s) < 1:
+        while (done := self.used_s / self._limit_s) < 1 and not self._left_alone():
             yield done
+
+    def _left_alone(self) -> bool:
+        """Worker 0 was killed, so nobody saves what this one does."""
+        first = parent_process()
+        return first is not None and not first.is_alive()
+
+
+def train_together(work_of: Callable[..., None], workers: int, *arguments: object) -> None:
+    """Run `work_of(worker, *arguments)` in `workers` processes of one torch thread each, this one being worker 0.
+
+    What they train is in shared memory and has no locks (Niu et al., "Hogwild!", 2011): a worker that other work on the
+    machine holds up loses only its own share, where threads would wait for each other at every operation.
+
+    Raises:
+        RuntimeError: a worker failed.
+    """
+    context = get_context("spawn")
+    others = [context.Process(target=work_of, args=(worker, *arguments)) for worker in range(1, workers)]
+    for process in others:
+        process.start()
+    try:
+        work_of(0, *arguments)
+    except BaseException:
+        for process in others:
+            process.terminate()
+        raise
+    finally:
+        for process in others:
+            process.join()
+    if any(process.exitcode for process in others):
+        raise RuntimeError(f"a worker ended with {[process.exitcode for process in others]}")
+
+
+def training_device() -> torch.device:
+    """The GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def scale_rates(optimisers: Sequence[Optimizer], done: float, *, decay_over: float) -> None:
@@ -79,6 +131,15 @@ def scale_rates(optimisers: Sequence[Optimizer], done: float, *, decay_over: flo
         for group in optimiser.param_groups:
             group.setdefault("full_lr", group["lr"])
             group["lr"] = group["full_lr"] * factor
+
+
+def restore_optimisers(optimisers: Sequence[Optimizer], saved: Sequence[dict[str, Any]]) -> None:
+    """Load the optimisers' states but not their rates: those are what the stage says today."""
+    for optimiser, state in zip(optimisers, saved, strict=True):
+        rates = [group["lr"] for group in optimiser.param_groups]
+        optimiser.load_state_dict(state)
+        for group, rate in zip(optimiser.param_groups, rates, strict=True):
+            group["full_lr"] = rate
 
 
 def be_nice() -> None:

@@ -29,11 +29,21 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """A plain ground; `rgb` in 0..255."""
+    """What a thing stands on or before.
+
+    Attributes:
+        name: the colour of a plain ground, or a scene's name.
+        rgb: in 0..255; above the horizon, where there is one.
+        also: other words for a plain ground's colour.
+        floor: the colour below the horizon of a scene, in 0..255; None for a plain ground.
+        phrases: how captions name a scene.
+    """
 
     name: str
     rgb: tuple[int, int, int]
     also: tuple[str, ...] = ()
+    floor: tuple[int, int, int] | None = None
+    phrases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +61,8 @@ class Vocabulary:
                 thing.name: {"also": thing.also, "colours": thing.natural + thing.recolour} for thing in self.things
             },
             "colours": list(self.hues),
-            "backgrounds": {ground.name: {"also": ground.also} for ground in self.backgrounds},
+            "backgrounds": {ground.name: {"also": ground.also} for ground in self.backgrounds if not ground.floor},
+            "scenes": [ground.phrases[0] for ground in self.backgrounds if ground.floor],
         }
 
 
@@ -68,7 +79,7 @@ def load_vocabulary(file: Path = VOCABULARY_FILE) -> Vocabulary:
             for name, entry in document["things"].items()
         ),
         backgrounds=tuple(
-            Background(name=name, rgb=tuple(entry["rgb"]), also=tuple(entry.get("also", ())))
+            Background(name=name, **{key: tuple(value) for key, value in entry.items()})
             for name, entry in document["backgrounds"].items()
         ),
         hues=document["colours"],
