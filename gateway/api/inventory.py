@@ -50,6 +50,7 @@ def _model(spec: ModelSpec, *, served: bool) -> dict[str, Any]:
             "steps": [1, spec.max_steps],
             "guidance_scale": [0, spec.max_guidance_scale],
         },
+        "vocabulary": spec.vocabulary,
     }
 
 

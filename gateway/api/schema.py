@@ -125,6 +125,9 @@ class Model(serializers.Serializer[Any]):
     takes_negative_prompt = serializers.BooleanField()
     defaults = ModelDefaults()
     limits = ModelLimits()
+    vocabulary = serializers.DictField(
+        allow_null=True, help_text="What a model of few words can draw; null: it takes any prompt."
+    )
 
 
 class ModelList(serializers.Serializer[Any]):

@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -61,6 +62,11 @@ class ModelSpec:
         """False for models whose guidance is distilled: they have no second, negative pass."""
         return self.family != "flux"
 
+    @property
+    def vocabulary(self) -> Mapping[str, Any] | None:
+        """What a model of few words knows, as `vocabulary.json` in its folder says; None: it takes any prompt."""
+        return _vocabulary_in(self.source) if self.source and self.revision is None else None
+
     def cost(self, width: int, height: int, steps: int) -> int:
         """What drawing one picture costs, in steps of 64 x 64 pixels, at least 1. Comparable within one model."""
         return max(1, (steps + STEPS_BESIDE_DENOISING) * width * height // PIXELS_PER_COST_UNIT)
@@ -85,12 +91,21 @@ class ModelSpec:
             raise InvalidRequestError("negative_prompt", "(text)", f"empty: {self.name} cannot follow one")
 
 
+@cache
+def _vocabulary_in(folder: str) -> Mapping[str, Any] | None:
+    file = Path(folder) / "vocabulary.json"
+    if not file.is_file():
+        return None
+    known: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return known
+
+
 POCKET = ModelSpec(
     name="pocket",
     family="stable-diffusion",
     source=str(POCKET_FOLDER),
     revision=None,
-    description="A small text-to-image model that ships with the gate: everyday things on plain backgrounds.",
+    description="A small text-to-image model that ships with the gate: everyday things on plain grounds or in a scene.",
     default_width=POCKET_SIZE_PX,
     default_height=POCKET_SIZE_PX,
     default_steps=POCKET_STEPS,

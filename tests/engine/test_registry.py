@@ -147,3 +147,8 @@ def test_the_registry_and_the_engine_import_no_torch() -> None:
     imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (imported.returncode, imported.stderr) == (0, "")
+
+
+def test_a_model_of_few_words_says_what_it_knows_and_any_other_takes_every_prompt() -> None:
+    assert "apple" in POCKET.vocabulary["things"]
+    assert TEST_CARD.vocabulary is None
