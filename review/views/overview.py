@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_safe
 
-from gateway import lifecycle
 from review import claims, desk, queues, sealed
 from review.access import everyone, person, signed_in
 from review.claims import LANES
@@ -54,7 +52,6 @@ def overview(request: HttpRequest) -> HttpResponse:
             "nothing_left": "empty" in request.GET,
             "chosen": next((queue.name for queue in shown if queue.id == chosen), ""),
             "sealed": sealed.standing(),
-            "checker_lives": lifecycle.checker_lives(3 * settings.CONFIGURATION.heartbeat_s),
             "latest": desk.said().filter(user=user)[:LATEST] if user.may_review else (),
             "exposure": desk.exposure(user) if user.may_review else None,
             "undoable": desk.undoable(user) if user.may_review else None,

@@ -55,4 +55,4 @@ def desk(world: DeskWorld, door: str, browser: Browser) -> Iterator[Callable[...
     yield open_desk
     for watched in opened:
         watched.page.context.close()
-        assert watched.complaints == []
+        assert watched.complaints == [], watched.complaints

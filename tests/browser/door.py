@@ -1,18 +1,20 @@
 """The people's door as it runs: gunicorn, its own PostgreSQL role, its own port; and a Chromium in front of it."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.databases import Record
 from tests.environment import Environment
@@ -23,37 +25,48 @@ STARTS_WITHIN_S = 30
 CHROMIUM = "chromium"
 
 
-def two_free_ports() -> int:
-    """The first of two neighbouring ports that nobody listens on."""
-    for port in range(18200, 19000, 2):
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for each in (port, port + 1):
-                listener = stack.enter_context(socket.socket())
-                listener.bind(("127.0.0.1", each))
-            return port
-    raise RuntimeError("no two free ports between 18200 and 19000")
+@contextlib.contextmanager
+def two_free_ports() -> Iterator[int]:
+    """The first of two neighbouring ports that nobody listens on, and that no other test run takes meanwhile."""
+    with contextlib.ExitStack() as ours:
+        for port in range(18200, 19000, 2):
+            with contextlib.ExitStack() as tried, contextlib.suppress(OSError):
+                lock = tried.enter_context((Path(tempfile.gettempdir()) / f"imprimatur-door-{port}.lock").open("w"))
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _check_free(port)
+                _check_free(port + 1)
+                ours.push(tried.pop_all())
+                break
+        else:
+            raise RuntimeError("no two free ports between 18200 and 19000")
+        yield port
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", port))
 
 
 @contextlib.contextmanager
 def people_door(record: Record, environment: Environment, **variables: str) -> Iterator[str]:
     """The door's address while it runs on this record."""
-    port = two_free_ports()
-    told = environment.of(
-        "people",
-        database_url=record.url("people"),
-        PORT=str(port),
-        IMPRIMATUR_SECURE_COOKIES="false",
-        IMPRIMATUR_DOOR_THREADS="8",
-        **variables,
-    )
-    process = subprocess.Popen([sys.executable, str(MANAGE), "serve", "people"], env=told)
-    url = f"http://127.0.0.1:{port + 1}"
-    try:
-        _wait_for(f"{url}/healthz", process)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=40)
+    with two_free_ports() as port:
+        told = environment.of(
+            "people",
+            database_url=record.url("people"),
+            PORT=str(port),
+            IMPRIMATUR_SECURE_COOKIES="false",
+            IMPRIMATUR_DOOR_THREADS="8",
+            **variables,
+        )
+        process = subprocess.Popen([sys.executable, str(MANAGE), "serve", "people"], env=told)
+        url = f"http://127.0.0.1:{port + 1}"
+        try:
+            _wait_for(f"{url}/healthz", process)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(timeout=40)
 
 
 def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
@@ -104,3 +117,19 @@ class Watched:
         self.page.get_by_label("Username").fill(name)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Continue").click()
+
+    def take(self) -> None:
+        self.page.get_by_role("button", name="Take the next case").click()
+        self.ready()
+
+    def ready(self) -> None:
+        """Once the page's scripts have run: a key pressed before that goes nowhere."""
+        expect(self.page.locator("[data-commit-words]")).to_have_text("Choose a decision")
+
+    def commit(self) -> None:
+        self.page.keyboard.press("Control+Enter")
+
+    def forgive(self, words: str) -> None:
+        """Takes back Chromium's own line about an answer that a test asked for."""
+        assert any(words in complaint for complaint in self.complaints), self.complaints
+        self.complaints = [complaint for complaint in self.complaints if words not in complaint]

@@ -17,7 +17,7 @@ export function watchCase(until) {
   watchSeveral(until);
   watchHistory(until);
 
-  const keys = document.querySelector("[data-keys]");
+  const keys = document.querySelector("dialog[data-keys]");
   document.querySelector("[data-help]").addEventListener("click", () => keys.showModal());
 
   document.addEventListener("keydown", (event) => {
