@@ -63,7 +63,7 @@ def work(watched: Watched, look: str) -> None:
     write(page, f"prompt-{look}")
     page.keyboard.press("e")
     page.keyboard.press("Control+Enter")
-    page.locator("[data-blurred]").wait_for()
+    page.locator("[data-blurred]").evaluate("picture => picture.decode()")
     page.wait_for_load_state("networkidle")
     write(page, f"image-{look}")
     page.keyboard.press("x")
