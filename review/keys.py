@@ -78,6 +78,16 @@ def complete(chosen: Mapping[str, str]) -> dict[str, str]:
     return DEFAULTS | {name: key for name, key in chosen.items() if name in DEFAULTS}
 
 
+def in_force(chosen: Mapping[str, str]) -> dict[str, str]:
+    """As `complete`; where somebody took the key of a command before there was that command, it gets a free one."""
+    keys = complete(chosen)
+    free = [key for key in NAMED if key not in keys.values()]
+    for name, key in keys.items():
+        if name not in chosen and key in chosen.values():
+            keys[name] = free.pop()
+    return keys
+
+
 def check(chosen: Mapping[str, Any]) -> dict[str, str]:
     """What differs from the defaults, if the whole map can be used.
 

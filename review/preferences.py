@@ -137,7 +137,7 @@ def _applied(chosen: DeskSettings) -> Desk:
         grey_first=settings.CONFIGURATION.grey_first or bool(chosen.grey_first),
         reveal=chosen.reveal,
         opted_out=frozenset(chosen.opted_out),
-        keys=keys.complete(chosen.keys),
+        keys=keys.in_force(chosen.keys),
         single_keys=chosen.single_keys,
     )
 

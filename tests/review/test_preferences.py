@@ -111,6 +111,14 @@ def test_two_commands_can_change_places() -> None:
     assert keys.check({"release": "d", "deny": "r"}) == {"release": "d", "deny": "r"}
 
 
+def test_a_new_command_leaves_a_key_to_the_one_that_somebody_gave_it_before() -> None:
+    kept = keys.in_force({"note": "h"})
+
+    assert kept["note"] == "h"
+    assert kept["history"] != "h"
+    assert len(set(kept.values())) == len(keys.DEFAULTS)
+
+
 def test_the_defaults_clash_nowhere_and_none_of_them_commits() -> None:
     assert keys.check(keys.DEFAULTS) == {}
     assert "Enter" not in keys.DEFAULTS.values()
